@@ -1,0 +1,64 @@
+"""What is wrong, where, and what to do about it: values, not exceptions.
+
+An author's mistake is data. Stages return diagnostics beside their product; only bugs raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Severity(Enum):
+    """How bad a finding is: an error stops compilation, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A range in a file; lines and columns count from 1, the end column is exclusive."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that explains a diagnostic."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing wrong with a file, ready for any renderer.
+
+    `message` is one line in the editor's words: lower case, no full stop, user text in backticks.
+    `help` is what to do about it. `why` says why it matters to a patient, where that is not plain.
+    """
+
+    code: str
+    severity: Severity
+    span: Span
+    message: str
+    help: str | None = None
+    why: str | None = None
+    related: tuple[Related, ...] = field(default=())
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of `diagnostics` is an error."""
+    return any(found.severity is Severity.ERROR for found in diagnostics)
+
+
+def in_reading_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sorted by file and place, without repeats."""
+    unique = dict.fromkeys(diagnostics)
+    return tuple(sorted(unique, key=lambda found: (found.span, found.code, found.message)))
