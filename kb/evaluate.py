@@ -1,0 +1,358 @@
+"""Reading expressions over a row, by walking the tree.
+
+Plain and slow beside `kb.codegen`, which must agree with it. What is not known is `None`, and nothing
+here raises for any row whose values have the types of their slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from kb.program import (
+    Absolute,
+    Add,
+    All,
+    Any_,
+    AtLeast,
+    Cases,
+    Compare,
+    Const,
+    Divide,
+    Expr,
+    Function,
+    Get,
+    Greatest,
+    Known,
+    Least,
+    Member,
+    Multiply,
+    Not,
+    Program,
+    Row,
+    Step,
+    Subtract,
+    Sure,
+    Value,
+)
+
+NONE: frozenset[int] = frozenset()
+
+
+def evaluate(expr: Expr, row: Row) -> Value:
+    """The value of `expr` for `row`, None where it is not known. Definitions are read from their slots."""
+    kind = type(expr)
+    if kind is Get:
+        return row[expr[0]]  # type: ignore[index]
+    if kind is Const:
+        return expr[0]  # type: ignore[return-value]
+    known: Value = None
+    match expr:
+        case Compare(op, left, right):
+            return compare(op, evaluate(left, row), evaluate(right, row))
+        case All(items):
+            known = True
+            for item in items:
+                value = evaluate(item, row)
+                if value is False:
+                    return False
+                if value is None:
+                    known = None
+            return known
+        case Any_(items):
+            known = False
+            for item in items:
+                value = evaluate(item, row)
+                if value is True:
+                    return True
+                if value is None:
+                    known = None
+            return known
+        case Not(item):
+            value = evaluate(item, row)
+            return None if value is None else not value
+        case Known(item):
+            return evaluate(item, row) is not None
+        case Sure(item):
+            return evaluate(item, row) is True
+        case Member(item, options):
+            value = evaluate(item, row)
+            return None if value is None else value in options
+        case Cases(cases):
+            first = True
+            for when, then in cases:
+                holds = evaluate(when, row)
+                if holds is False:
+                    continue
+                value = evaluate(then, row)
+                if value is None or not (first or value == known):
+                    return None
+                known, first = value, False
+                if holds is True:
+                    break
+            return known
+        case AtLeast(count, items):
+            true = unknown = 0
+            for item in items:
+                value = evaluate(item, row)
+                if value is None:
+                    unknown += 1
+                elif value:
+                    true += 1
+            return True if true >= count else False if true + unknown < count else None
+    values = [evaluate(part, row) for part in parts_of(expr)]
+    return strict(expr, values)
+
+
+def compare(op: str, left: Value, right: Value) -> bool | None:
+    """`left op right`, None where a side is not known."""
+    if left is None or right is None:
+        return None
+    if op == "=":
+        return left == right
+    if op == "!=":
+        return left != right
+    if op == "<":
+        return left < right  # type: ignore[operator]
+    if op == "<=":
+        return left <= right  # type: ignore[operator]
+    if op == ">":
+        return left > right  # type: ignore[operator]
+    return left >= right  # type: ignore[operator]
+
+
+def strict(expr: Expr, values: list[Any]) -> Value:
+    """The value of an operator that needs all its parts; `values` are theirs."""
+    if None in values:
+        return None
+    match expr:
+        case Add():
+            return values[0] + values[1]  # type: ignore[no-any-return]
+        case Subtract():
+            return values[0] - values[1]  # type: ignore[no-any-return]
+        case Multiply():
+            return values[0] * values[1]  # type: ignore[no-any-return]
+        case Least():
+            return min(values)  # type: ignore[no-any-return]
+        case Greatest():
+            return max(values)  # type: ignore[no-any-return]
+        case Absolute():
+            return abs(values[0])  # type: ignore[no-any-return]
+        case Divide():
+            return divide(values[0], values[1])
+        case Compare(op):
+            return compare(op, values[0], values[1])
+        case Member(_, options):
+            return values[0] in options
+        case Not():
+            return not values[0]
+        case Function(name):
+            return apply(name, values)
+    raise TypeError(f"not an operator on values: {type(expr).__name__}")
+
+
+def divide(left: int, right: int) -> int | None:
+    """The quotient rounded half-even; None for a divisor of zero."""
+    if right == 0:
+        return None
+    quotient, rest = divmod(left, right)
+    twice, whole = 2 * abs(rest), abs(right)
+    return quotient + 1 if twice > whole or (twice == whole and quotient % 2) else quotient
+
+
+def apply(name: str, arguments: Iterable[int]) -> int | None:
+    """A function of scaled numbers; None outside its domain."""
+    from kb.values import compute  # here, because few programs need it
+
+    return compute(name, tuple(arguments))
+
+
+def parts_of(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside `expr`."""
+    match expr:
+        case Const() | Get():
+            return ()
+        case Known(item) | Sure(item) | Not(item) | Absolute(item) | Member(item):
+            return (item,)
+        case All(items) | Any_(items) | Least(items) | Greatest(items) | AtLeast(_, items) | Function(_, items):
+            return items
+        case Compare(_, left, right):
+            return (left, right)
+        case Add(left, right) | Subtract(left, right) | Multiply(left, right) | Divide(left, right):
+            return (left, right)
+        case Cases(cases):
+            return tuple(part for case in cases for part in case)
+
+
+def slots_of(expr: Expr) -> set[int]:
+    """Every slot that `expr` reads; definitions are not followed."""
+    found: set[int] = set()
+    rest = [expr]
+    while rest:
+        part = rest.pop()
+        if type(part) is Get:
+            found.add(part.slot)
+        else:
+            rest += parts_of(part)
+    return found
+
+
+def fill_defines(program: Program, row: Row) -> None:
+    """Work out the definitions of `program` and put them into `row`."""
+    for index, slot in enumerate(program.slots):
+        if slot.kind == "define" and slot.expr is not None:
+            row[index] = evaluate(slot.expr, row)
+
+
+def possible_cases(step: Step, row: Row) -> tuple[list[int], bool]:
+    """The cases of a decide that are possible, in order, and whether none of them may hold (design rule 4)."""
+    possible = []
+    for index, case in enumerate(step.cases):
+        holds = evaluate(case.when, row)
+        if holds is not False:
+            possible.append(index)
+            if holds:
+                return possible, False
+    return possible, True
+
+
+# ---------------------------------------------------------------- what could still change a value
+
+
+class _Weighed(NamedTuple):
+    """A value; the unknown inputs that could change it; whether they can do so only while it is unknown."""
+
+    value: Value
+    open: frozenset[int]
+    settles: bool
+
+
+def undecided(expr: Expr, row: Row, program: Program) -> frozenset[int]:
+    """The unknown input slots that could still change the value of `expr`.
+
+    Definitions and computed slots are followed through to what they are made of. Sound: giving values
+    to other unknown inputs never changes the value. Tight as far as one look at the structure goes: a
+    false part closes an `and`, cases that are not possible do not count, and so on.
+    """
+    return _weigh(expr, row, _weigh_made(expr, row, program)).open
+
+
+def _weigh_made(expr: Expr, row: Row, program: Program) -> dict[int, _Weighed]:
+    """The made slots that `expr` needs, directly or not, each weighed."""
+    slots = program.slots
+    needed: set[int] = set()
+    rest = list(slots_of(expr))
+    while rest:
+        made = slots[rest.pop()]
+        if made.expr is not None:
+            new = slots_of(made.expr) - needed
+            needed |= new
+            rest += new
+    made_slots: dict[int, _Weighed] = {}
+    # Slots stand after all that they need.
+    for index in sorted(needed | slots_of(expr)):
+        slot = slots[index]
+        if slot.expr is None:
+            continue
+        weighed = _weigh(slot.expr, row, made_slots)
+        if slot.kind == "computed" and row[index] != weighed.value:
+            # Whoever built the row knew better.
+            weighed = _Weighed(row[index], NONE if row[index] is not None else weighed.open, weighed.settles)
+        made_slots[index] = weighed
+    return made_slots
+
+
+def _weigh(expr: Expr, row: Row, made: dict[int, _Weighed]) -> _Weighed:
+    match expr:
+        case Const(constant):
+            return _Weighed(constant, NONE, True)
+        case Get(slot):
+            if slot in made:
+                return made[slot]
+            held = row[slot]
+            return _Weighed(held, NONE if held is not None else frozenset((slot,)), True)
+        case Known(item):
+            part = _weigh(item, row, made)
+            if part.settles and part.value is not None:
+                return _Weighed(True, NONE, True)
+            return _Weighed(part.value is not None, part.open, not part.open)
+        case Sure(item):
+            part = _weigh(item, row, made)
+            if part.settles and part.value is not None:
+                return _Weighed(part.value, NONE, True)
+            return _Weighed(part.value is True, part.open, not part.open)
+        case Cases(cases):
+            return _weigh_cases(cases, row, made)
+    parts = [_weigh(item, row, made) for item in parts_of(expr)]
+    value: Value
+    match expr:
+        case All() | Any_():
+            closing = isinstance(expr, Any_)
+            value = not closing
+            for part in parts:
+                if part.value is closing:
+                    value = closing
+                    if not part.open:
+                        return _Weighed(closing, NONE, True)
+                elif part.value is None and value is not closing:
+                    value = None
+        case AtLeast(count):
+            true = sum(part.value is True for part in parts)
+            unknown = sum(part.value is None for part in parts)
+            value = True if true >= count else False if true + unknown < count else None
+            surely_true = sum(part.value is True and not part.open for part in parts)
+            open_parts = sum(bool(part.open) for part in parts)
+            if surely_true >= count or surely_true + open_parts < count:
+                return _Weighed(value, NONE, True)
+        case _:
+            for part in parts:
+                if part.value is None and not part.open:
+                    return _Weighed(None, NONE, True)  # a part that nothing can make known
+            value = strict(expr, [part.value for part in parts])
+    return _closed(value, parts)
+
+
+def _weigh_cases(cases: tuple[tuple[Expr, Expr], ...], row: Row, made: dict[int, _Weighed]) -> _Weighed:
+    live: list[tuple[_Weighed, _Weighed]] = []
+    for when, then in cases:
+        holds = _weigh(when, row, made)
+        if holds.value is False and not holds.open:
+            continue
+        live.append((holds, _weigh(then, row, made)))
+        if holds.value is True and not holds.open:
+            break
+    value: Value = None
+    first = True
+    for holds, then_ in live:
+        if holds.value is False:
+            continue
+        if then_.value is None or not (first or then_.value == value):
+            value = None
+            break
+        value, first = then_.value, False
+        if holds.value is True:
+            break
+    # From the end: where all that may follow has one and the same value, which case holds is idle.
+    matters: list[_Weighed] = []
+    last: _Weighed | None = None
+    differ = False
+    for holds, then_ in reversed(live):
+        last = last or then_
+        differ = differ or bool(then_.open) or then_.value is None or then_.value != last.value
+        matters.append(then_)
+        if differ:
+            matters.append(holds)
+    return _closed(value, matters)
+
+
+def _closed(value: Value, parts: list[_Weighed]) -> _Weighed:
+    """`value` made of `parts`. Where these only ever settle, a known value stays."""
+    settles = True
+    open_: set[int] = set()
+    for part in parts:
+        if part.open:
+            open_ |= part.open
+            settles = settles and part.settles
+    if not open_ or (settles and value is not None):
+        return _Weighed(value, NONE, True)
+    return _Weighed(value, frozenset(open_), settles)
