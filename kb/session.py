@@ -1,0 +1,403 @@
+"""One patient's chart that lives in a journal: appended to, corrected, never erased, replayed to the same advice.
+
+The journal is text, one JSON object a line. The first line says which Program the session was made for;
+each further line holds the entries of one `append` with a checksum. A line counts from its newline on:
+it is on disk before `append` returns, and what a kill cut short is set aside at the next opening and
+reported, never read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from kb.chart import Chart, ChartError, Entry, Refusal, nearest, parse_chart, parse_time, quoted, read_entry, refusal
+from kb.program import Program
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from kb.interpreter import Advice, Guideline
+
+JOURNAL = "1.0.0"
+
+
+class SessionError(ValueError):
+    """A session that cannot be opened or written. `code` is stable and has a page."""
+
+    code = "KB643"
+
+
+class SessionLocked(SessionError):  # noqa: N818 - reads as what it says
+    """Another process, or another session of this one, writes this journal."""
+
+    code = "KB640"
+
+
+class JournalDamaged(SessionError):  # noqa: N818
+    """A line of the journal, not the last, cannot be read. `line` counts from 1."""
+
+    code = "KB641"
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        super().__init__(f"{path}, line {line}: {why}; take the journal from a copy, nothing in it was changed")
+        self.line = line
+
+
+class OtherProgram(SessionError):  # noqa: N818
+    """The journal was made for another protocol, version or content."""
+
+    code = "KB642"
+
+
+class NotAJournal(SessionError):  # noqa: N818
+    """The file is no journal of ours, or cannot be opened."""
+
+    code = "KB643"
+
+
+class JournalExists(SessionError):  # noqa: N818
+    """A new session would write over something."""
+
+    code = "KB644"
+
+
+class SessionClosed(SessionError):  # noqa: N818
+    """The session was closed, or an earlier write failed: open it again."""
+
+    code = "KB645"
+
+
+class Session:
+    """A chart, its journal, and the Program it is read with. One writer at a time; close it, or use `with`.
+
+    `set_aside` is the text a kill left unfinished at the end of the journal, empty if there was none; it is
+    kept beside the journal in a file ending in `.torn`.
+    """
+
+    def __init__(self, path: Path, program: Program | Guideline, descriptor: int) -> None:
+        """Use `create` or `open`."""
+        self.path = path
+        self._guideline = program
+        self.program: Program = program if isinstance(program, Program) else program.program
+        self._descriptor: int | None = descriptor
+        self._chart = Chart()
+        self._ids: dict[str, Entry] = {}
+        self._gone: dict[str, str] = {}
+        self.set_aside = ""
+
+    # ------------------------------------------------------------ opening and closing
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        program: Program | Guideline,
+        opened: datetime | None = None,
+        complete_from: datetime | None = None,
+    ) -> Session:
+        """A new session in a new journal that only its owner can read.
+
+        Args:
+            path: where the journal is to be; folders that are missing are made, for the owner alone.
+            program: what it will be read with, now and always.
+            opened: when the protocol's episode begins; charted as the first entry.
+            complete_from: from when on every therapy is charted.
+        Raises:
+            JournalExists: there is a file at `path`.
+            NotAJournal: it cannot be made.
+        """
+        path = Path(path)
+        made = program if isinstance(program, Program) else program.program
+        header = {
+            "journal": JOURNAL,
+            "protocol": made.id,
+            "version": made.version,
+            "logic_digest": made.logic_digest,
+            "text_digest": made.text_digest,
+        }
+        if complete_from is not None:
+            header["complete_from"] = parse_time(complete_from).isoformat()
+        new = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            try:
+                _write(descriptor, _line(header))
+            finally:
+                os.close(descriptor)
+            try:
+                os.link(new, path)  # unlike a rename it never replaces what is there
+            finally:
+                os.unlink(new)
+            _sync_folder(path.parent)
+        except FileExistsError:
+            raise JournalExists(f"{path} exists; open it, or choose another name") from None
+        except OSError as error:
+            raise NotAJournal(f"cannot make {path}: {error.strerror}") from error
+        session = cls.open(path, program)
+        if opened is not None:
+            made_entry = {"kind": "protocol", "event": "opened", "protocol": made.id, "version": made.version}
+            session.append({**made_entry, "at": opened, "digest": made.logic_digest})
+        return session
+
+    @classmethod
+    def open(cls, path: str | Path, program: Program | Guideline) -> Session:
+        """The session in a journal, with all that was acknowledged.
+
+        Raises:
+            SessionLocked: somebody writes it.
+            JournalDamaged: a line but the last cannot be read.
+            OtherProgram: it was made for another protocol, version or content.
+            NotAJournal: it is no journal.
+        """
+        path = Path(path)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError as error:
+            raise NotAJournal(f"cannot open {path}: {error.strerror}") from error
+        try:
+            _lock(descriptor, path)
+            os.fchmod(descriptor, 0o600)
+            session = cls(path, program, descriptor)
+            session._replay()
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return session
+
+    def close(self) -> None:
+        """Give the journal free; closing twice is no fault."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ what is known
+
+    @property
+    def chart(self) -> Chart:
+        """The chart as it stands, with corrected and retracted entries beside what replaced them."""
+        return self._chart
+
+    def advise(self, now: datetime, local: Mapping[str, Any] | None = None) -> Advice:
+        """The protocol's advice on this chart at `now`."""
+        from kb.interpreter import Guideline
+
+        if not isinstance(self._guideline, Guideline):
+            self._guideline = Guideline(self.program)
+        return self._guideline.advise(self._chart, now, local)
+
+    # ------------------------------------------------------------ writing
+
+    def append(self, *entries: Mapping[str, Any] | Entry) -> tuple[str, ...]:
+        """Chart entries, all or none; they are on disk when this returns their ids.
+
+        An entry without `id` is given one. `at` may be a date-time.
+
+        Raises:
+            ChartError: what is wrong with them; nothing was written.
+            SessionClosed: the session is closed.
+        """
+        read = self._read(entries)
+        if read:
+            self._commit(read)
+        return tuple(entry.id for entry in read)
+
+    def correct(self, id: str, **changes: Any) -> str:
+        """Replace an entry by one with `changes`; both stay in the journal. The id of the new one.
+
+        Raises:
+            ChartError: no such entry, or the new one is refused.
+        """
+        old = self._standing(id)
+        data = {key: value for key, value in old.to_json().items() if key not in ("id", "replaces", "recorded")}
+        return self.append({**data, **changes, "replaces": id})[0]
+
+    def retract(self, id: str, at: datetime | None = None, reason: str = "") -> str:
+        """Take an entry back, from `at` on (by default from its own time on). The id of the retraction.
+
+        Raises:
+            ChartError: no such entry.
+        """
+        old = self._standing(id)
+        return self.append({"at": at or old.at, "retracts": id, "reason": reason or None})[0]
+
+    def _standing(self, id: str) -> Entry:
+        found = self._ids.get(id)
+        if found is None:
+            help = nearest(id, self._ids)
+            raise ChartError([refusal("KB611", "", f"no entry has the id {quoted(id)}", help)])
+        return found
+
+    def _read(self, entries: tuple[Mapping[str, Any] | Entry, ...]) -> list[Entry]:
+        """The entries, checked; nothing is changed by it."""
+        if self._descriptor is None:
+            raise SessionClosed(f"the session in {self.path} is closed")
+        problems: list[Refusal] = []
+        read: list[Entry] = []
+        taken = set(self._ids)
+        gone = dict(self._gone)
+        number = len(taken)
+        for item in entries:
+            if isinstance(item, Mapping) and item.get("id") is None:
+                while f"e{number}" in taken:
+                    number += 1
+                item = {**item, "id": f"e{number}"}
+            entry = read_entry(item, problems)
+            if entry is None:
+                continue
+            if entry.id in taken:
+                message = f"an entry has the id {quoted(entry.id)} already"
+                problems.append(refusal("KB610", entry.about, message, "leave `id` out to be given one", entry.id))
+            target = entry.replaces or entry.retracts
+            if target and target not in taken:
+                help = nearest(target, taken)
+                problems.append(refusal("KB611", entry.about, f"no entry has the id {quoted(target)}", help, entry.id))
+            elif target in gone:
+                message = f"{quoted(target)} was replaced or retracted already"
+                problems.append(refusal("KB611", entry.about, message, f"correct `{gone[target]}`", entry.id))
+            elif target:
+                gone[target] = entry.id
+            taken.add(entry.id)
+            read.append(entry)
+        for entry in read:
+            alone = Chart((entry._replace(replaces=""),)) if not entry.retracts else Chart()
+            problems += parse_chart(self.program, alone, entry.at, lenient=True).refused
+        if problems:
+            raise ChartError(problems)
+        return read
+
+    def _commit(self, entries: list[Entry]) -> None:
+        assert self._descriptor is not None
+        size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        try:
+            _write(self._descriptor, _line({"entries": [entry.to_json() for entry in entries]}))
+        except BaseException:
+            # What was not acknowledged leaves no trace; if that fails too, the next opening sets it aside.
+            try:
+                os.ftruncate(self._descriptor, size)
+                os.fsync(self._descriptor)
+            except OSError:
+                self.close()
+            raise
+        self._take(entries)
+
+    def _take(self, entries: list[Entry]) -> None:
+        self._chart = self._chart.add(entries)
+        for entry in entries:
+            self._ids[entry.id] = entry
+            if entry.replaces or entry.retracts:
+                self._gone[entry.replaces or entry.retracts] = entry.id
+
+    # ------------------------------------------------------------ replay
+
+    def _replay(self) -> None:
+        assert self._descriptor is not None
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            file.seek(0)
+            data = file.read()
+        whole, newline, torn = data.rpartition(b"\n")
+        lines = whole.split(b"\n") if newline else []
+        if not lines:
+            raise NotAJournal(f"{self.path} is not a journal: it has no first line")
+        self._check_header(_parse(lines[0]))
+        for number, line in enumerate(lines[1:], 2):
+            found = _parse(line)
+            listed = found.get("entries") if found is not None else None
+            if not isinstance(listed, list):
+                raise JournalDamaged(self.path, number, "the line is damaged")
+            problems: list[Refusal] = []
+            entries = [entry for item in listed if (entry := read_entry(item, problems)) is not None]
+            if problems or any(entry.id in self._ids for entry in entries):
+                raise JournalDamaged(self.path, number, str(problems[0]) if problems else "an id stands twice")
+            self._take(entries)
+        if torn:
+            self._set_aside(torn, len(data) - len(torn))
+
+    def _check_header(self, header: dict[str, Any] | None) -> None:
+        if header is None or "journal" not in header:
+            raise NotAJournal(f"{self.path} is not a journal: its first line does not say so")
+        if str(header["journal"]).split(".")[0] != JOURNAL.split(".")[0]:
+            raise NotAJournal(f"{self.path} is a journal of format {header['journal']}; this version reads {JOURNAL}")
+        program = self.program
+        made_for = f"{header.get('protocol')}@{header.get('version')}"
+        ours = f"{program.id}@{program.version}"
+        if made_for != ours:
+            raise OtherProgram(f"{self.path} was made for {made_for}, not for {ours}")
+        for key, ours in (("logic_digest", program.logic_digest), ("text_digest", program.text_digest)):
+            if header.get(key) != ours:
+                message = f"{self.path} was made for another content of {made_for}: its {key.replace('_', ' ')} is "
+                raise OtherProgram(f"{message}{str(header.get(key))[:16]}, that of this Program {ours[:16]}")
+        if header.get("complete_from"):
+            self._chart = Chart((), parse_time(header["complete_from"]))
+
+    def _set_aside(self, torn: bytes, size: int) -> None:
+        assert self._descriptor is not None
+        beside = self.path.with_name(self.path.name + ".torn")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        try:
+            _write(descriptor, torn + b"\n")
+        finally:
+            os.close(descriptor)
+        os.ftruncate(self._descriptor, size)
+        os.fsync(self._descriptor)
+        self.set_aside = torn.decode("utf-8", "replace")
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    """A journal line: the content, then its checksum."""
+    text = json.dumps(content, separators=(",", ":"), sort_keys=True)
+    data = text.encode()
+    return data[:-1] + f',"sum":"{crc32(data):08x}"}}\n'.encode()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """The content of a line, or None where it is not what was written."""
+    content, mark, rest = line.rpartition(b',"sum":"')
+    if not mark or rest[8:] != b'"}' or f"{crc32(content + b'}'):08x}".encode() != rest[:8]:
+        return None
+    try:
+        found = json.loads(content + b"}")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of `data` at the end and wait until it is on disk."""
+    os.lseek(descriptor, 0, os.SEEK_END)
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.fsync(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        raise NotAJournal("sessions need file locks as POSIX systems have them") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SessionLocked(f"{path} is being written by another session; close that one first") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
