@@ -1,0 +1,58 @@
+"""Statements that are cited exist, and so do the references that the statements cite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kb import model
+from kb.codes import found
+from kb.diagnostics import Diagnostic
+from kb.linter.context import LintContext, every, nearest
+
+
+def cited(protocol: model.Protocol) -> Iterator[model.Ref]:
+    """Every citation of a statement in the protocol."""
+    for backing in every(protocol, model.Backing):
+        yield from backing.cites
+    for condition in every(protocol, model.Condition):
+        yield from condition.cites
+
+
+def statement_ids(evidence: model.Evidence | None) -> frozenset[str]:
+    """Ids that can be cited: every atom, and the statement that lettered atoms belong to."""
+    if evidence is None:
+        return frozenset()
+    parents = (statement.parent for statement in evidence.statements.values() if statement.parent)
+    return frozenset(evidence.statements).union(parents)
+
+
+def check(context: LintContext) -> Iterator[Diagnostic]:
+    protocol, evidence = context.protocol, context.protocol.evidence
+    known = statement_ids(evidence)
+    for ref in cited(protocol):
+        if ref.id not in known:
+            yield found(
+                "KB502",
+                ref.span,
+                f"there is no statement `{ref.id}`",
+                nearest(ref.id, known, "write it in statements.yaml, or cite one that is there"),
+                "a citation that leads nowhere is worse than none",
+            )
+    for interpretation in protocol.interpretations.values():
+        for ref in interpretation.about:
+            if ref.id not in known:
+                yield found(
+                    "KB502",
+                    ref.span,
+                    f"there is no statement `{ref.id}` to interpret",
+                    nearest(ref.id, known, "write it in statements.yaml, or name one that is there"),
+                )
+    for statement in evidence.statements.values() if evidence is not None else ():
+        for ref in statement.cites:
+            if evidence is not None and ref.id not in evidence.references:
+                yield found(
+                    "KB506",
+                    ref.span,
+                    f"there is no reference `{ref.id}`",
+                    nearest(ref.id, evidence.references, "write it under `references:`"),
+                )

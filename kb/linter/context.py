@@ -1,0 +1,57 @@
+"""What a rule may look at, and the questions that several rules ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from difflib import get_close_matches
+from typing import TypeVar
+
+from kb import model
+from kb.diagnostics import Span
+from kb.expression import tree
+from kb.expression.scope import Scope
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class LintContext:
+    protocol: model.Protocol
+    library: model.Library
+    scope: Scope
+
+
+def nearest(name: str, names: Iterable[str], otherwise: str) -> str:
+    """`did you mean …?` for a near miss, else `otherwise`."""
+    close = get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else otherwise
+
+
+def every(root: object, kind: type[_T]) -> Iterator[_T]:
+    """All records of one kind inside `root`, outermost first."""
+    stack: list[object] = [root]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, kind):
+            yield current
+        if isinstance(current, dict):
+            stack.extend(reversed(list(current.values())))
+        elif isinstance(current, tuple | list):
+            stack.extend(reversed(current))
+        elif is_dataclass(current) and not isinstance(current, Span | type):
+            stack.extend(getattr(current, field.name) for field in reversed(fields(current)))
+
+
+def names_in(root: object) -> frozenset[str]:
+    """Every name that an expression inside `root` mentions."""
+    return frozenset(name.id for name in every(root, tree.Name))
+
+
+def verbs(step: model.Step) -> Iterator[model.Verb]:
+    """The verb of a `do`, and those of the options it offers."""
+    if isinstance(step, model.Do):
+        yield step.verb
+        if isinstance(step.verb, model.Choose):
+            for option in step.verb.one_of:
+                yield option.verb

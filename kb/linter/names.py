@@ -1,0 +1,95 @@
+"""Steps, drugs, data and parameters that are named outside expressions exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kb import model
+from kb.codes import found
+from kb.diagnostics import Diagnostic
+from kb.graph import targets_of
+from kb.linter.context import LintContext, nearest, verbs
+
+
+def check(context: LintContext) -> Iterator[Diagnostic]:
+    protocol = context.protocol
+    for ref in (*protocol.start, *(ref for step in protocol.steps.values() for ref in targets_of(step))):
+        if ref.id not in protocol.steps:
+            yield found(
+                "KB401",
+                ref.span,
+                f"there is no step `{ref.id}`",
+                nearest(ref.id, protocol.steps, "write the step under `steps:`, or name one that is there"),
+                "a reader sent there would find nothing to do",
+            )
+    for step in protocol.steps.values():
+        for verb in verbs(step):
+            yield from _verb(context, verb)
+        if isinstance(step, model.Do):
+            if step.review is not None:
+                for ref in step.review.measure:
+                    yield from _data(context, ref, "review")
+                yield from _parameter(context, step.review.after)
+            if step.repeat is not None:
+                yield from _parameter(context, step.repeat.every)
+    for never in protocol.never.values():
+        if never.order.id != "any":
+            yield from _drug(context, never.order, "an order of it cannot be recognised")
+    for cap in protocol.caps.values():
+        yield from _drug(context, cap.drug, "its total cannot be known")
+
+
+def _verb(context: LintContext, verb: model.Verb) -> Iterator[Diagnostic]:
+    drug = getattr(verb, "drug", None)
+    if drug is not None:
+        yield from _drug(context, drug, "its units and limits are not known", classes=False)
+    for name in ("each", "over", "every"):
+        yield from _parameter(context, getattr(verb, name, None))
+    if isinstance(verb, model.Measure | model.Exclude):
+        for ref in verb.data:
+            yield from _data(context, ref, "measure" if isinstance(verb, model.Measure) else "exclude")
+
+
+def _drug(context: LintContext, ref: model.Ref, why: str, classes: bool = True) -> Iterator[Diagnostic]:
+    library = context.library
+    known = set(library.drugs) | (set(library.classes) if classes else set())
+    if ref.id in known:
+        return
+    synonym = next((drug.id for drug in library.drugs.values() if ref.id in drug.synonyms), None)
+    if synonym is not None:
+        help = f"it is a synonym; write `{synonym}`"
+    elif ref.id in library.classes:
+        help = "it is a class of drugs; name one drug"
+    else:
+        help = nearest(ref.id, known, "add it to protocols/library/drugs.yaml")
+    yield found("KB404", ref.span, f"unknown drug `{ref.id}`", help, why)
+
+
+def _data(context: LintContext, ref: model.Ref, verb: str) -> Iterator[Diagnostic]:
+    elements = context.library.elements | context.protocol.elements
+    element = elements.get(ref.id)
+    if element is None:
+        defined = ref.id in context.protocol.defines
+        help = (
+            "it is a definition; name the data it is worked out from"
+            if defined
+            else nearest(ref.id, elements, "declare it under `data:` or in protocols/library/data.yaml")
+        )
+        yield found("KB405", ref.span, f"unknown data `{ref.id}`", help, "nobody could chart it")
+    elif verb == "exclude" and element.type != "boolean":
+        yield found(
+            "KB405",
+            ref.span,
+            f"`{ref.id}` is not a yes-or-no element, so it cannot be excluded",
+            "name boolean data here, or use `measure:`",
+        )
+
+
+def _parameter(context: LintContext, value: model.Amount | model.Ref | None) -> Iterator[Diagnostic]:
+    if isinstance(value, model.Ref) and value.id not in context.protocol.parameters:
+        yield found(
+            "KB406",
+            value.span,
+            f"unknown parameter `{value.id}`",
+            nearest(value.id, context.protocol.parameters, "declare it under `parameters:`, or write a quantity"),
+        )

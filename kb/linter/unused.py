@@ -1,0 +1,58 @@
+"""Definitions, data and parameters of a protocol are used by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kb import model
+from kb.codes import found
+from kb.diagnostics import Diagnostic
+from kb.linter.context import LintContext, every, names_in
+
+
+def check(context: LintContext) -> Iterator[Diagnostic]:
+    protocol = context.protocol
+    used = {ref.id for ref in every(protocol, model.Ref)}
+    for part in (
+        protocol.steps,
+        protocol.never,
+        protocol.caps,
+        protocol.goals,
+        protocol.alerts,
+        protocol.applies,
+        protocol.enter,
+    ):
+        used |= names_in(part)
+    used |= _through_defines(protocol, used)
+    for kind, records in (
+        ("definition", protocol.defines),
+        ("data element", protocol.elements),
+        ("parameter", protocol.parameters),
+    ):
+        for id, record in records.items():
+            element = isinstance(record, model.ElementDef) and record.basis
+            if id not in used and not element:
+                yield found(
+                    "KB407",
+                    record.span,
+                    f"the {kind} `{id}` is used nowhere",
+                    "use it in a condition, a dose or a step, or remove it",
+                    "an editor may believe that it does something",
+                )
+
+
+def _through_defines(protocol: model.Protocol, used: set[str]) -> set[str]:
+    """Names that the used definitions use in their turn."""
+    reached: set[str] = set()
+    stack = [id for id in used if id in protocol.defines]
+    while stack:
+        id = stack.pop()
+        if id in reached:
+            continue
+        reached.add(id)
+        inner = names_in(protocol.defines[id]) | {
+            case.value.id for case in protocol.defines[id].cases if isinstance(case.value, model.Ref)
+        }
+        reached |= {name for name in inner if name not in protocol.defines}
+        stack.extend(name for name in inner if name in protocol.defines)
+    return reached
