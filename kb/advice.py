@@ -1,0 +1,232 @@
+"""What the interpreter answers: immutable records, JSON by `schema/advice.schema.json`.
+
+Every record is a named tuple; `to_json` gives plain data in which numbers are decimal strings.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Fact(NamedTuple):
+    """One value that made a condition true or false: its name, the value as text, when it was charted."""
+
+    name: str
+    value: str
+    at: str | None = None
+
+
+class Reason(NamedTuple):
+    """One condition on the way to a step. `case` is its wording; `holds` true, false or None (not known)."""
+
+    step: str
+    question: str
+    case: str
+    holds: bool | None
+    facts: tuple[Fact, ...] = ()
+    cites: tuple[str, ...] = ()
+    interprets: tuple[str, ...] = ()
+
+
+class DoseAdvice(NamedTuple):
+    """A dose: `exact` before and `rounded` after rounding to what can be delivered, both in `unit`.
+
+    `low` and `high` are the ends of the range to choose from (rounded), `high` None for a single dose.
+    Values are decimal strings; None where not known yet, and then `asks` says what is missing.
+    """
+
+    drug: str
+    text: str
+    unit: str
+    rule: str
+    exact: str | None = None
+    rounded: str | None = None
+    low: str | None = None
+    high: str | None = None
+    each: str | None = None
+    volume: str | None = None
+    pump_rate: str | None = None
+    working: str | None = None
+    route: str = ""
+    salt: str = ""
+    over: str = ""
+    asks: tuple[str, ...] = ()
+
+
+class OptionAdvice(NamedTuple):
+    """One option of a `choose`, in rank order."""
+
+    id: str
+    title: str
+    dose: DoseAdvice | None
+    eligible: bool | None
+    in_favour: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+
+
+class Item(NamedTuple):
+    """One reached action or hand-over. `status`: due, overdue, waiting, held, satisfied, declined,
+    withheld, not known. `assumed`: reached only under an assumption.
+    """
+
+    step: str
+    kind: str
+    status: str
+    title: str
+    verb: str = ""
+    dose: DoseAdvice | None = None
+    priority: str = ""
+    strength: str = ""
+    certainty: str = ""
+    decide_by: str = ""
+    assumed: bool = False
+    reasons: tuple[Reason, ...] = ()
+    cites: tuple[str, ...] = ()
+    interprets: tuple[str, ...] = ()
+    note: str = ""
+    withheld_by: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    options: tuple[OptionAdvice, ...] = ()
+    review: str = ""
+    hand_over: str = ""
+
+
+class Ask(NamedTuple):
+    """One question. `now`: a reached step needs it; otherwise it may be needed later.
+
+    `overdue_by`: minutes and so on since a review was due, as text. `cause`: why it is not known.
+    """
+
+    name: str
+    question: str
+    type: str
+    unit: str = ""
+    options: tuple[str, ...] = ()
+    decides: tuple[str, ...] = ()
+    now: bool = True
+    cause: str = ""
+    overdue_by: str = ""
+
+
+class Alert(NamedTuple):
+    """Something to be told. `code`: gap, rule, cap, declined, off-ladder, or the id of the protocol's alert."""
+
+    id: str
+    severity: str
+    say: str
+    step: str = ""
+    cites: tuple[str, ...] = ()
+    interprets: tuple[str, ...] = ()
+
+
+class GoalState(NamedTuple):
+    id: str
+    title: str
+    state: str
+    text: str
+    facts: tuple[Fact, ...] = ()
+    cites: tuple[str, ...] = ()
+
+
+class Outcome(NamedTuple):
+    step: str
+    title: str
+    cites: tuple[str, ...] = ()
+    assumed: bool = False
+
+
+class HandOverAdvice(NamedTuple):
+    step: str
+    protocol: str
+    title: str
+    assumed: bool = False
+
+
+class Running(NamedTuple):
+    """A running therapy that nothing advises to change."""
+
+    drug: str
+    rate: str
+    at: str | None = None
+
+
+class ReviewState(NamedTuple):
+    """When to look again after an action, and at what. `overdue_by` is empty until it is due."""
+
+    step: str
+    due: str
+    measure: tuple[str, ...]
+    missing: tuple[str, ...]
+    overdue_by: str = ""
+
+
+class Policy(NamedTuple):
+    """A parameter without a value: the source gives none, so each hospital sets it."""
+
+    parameter: str
+    title: str
+    unit: str = ""
+    decides: tuple[str, ...] = ()
+
+
+class Unavailable(NamedTuple):
+    name: str
+    why: str
+
+
+class CaseState(NamedTuple):
+    """`holds`: true, false, None (not known), or `not asked` because an earlier case had won."""
+
+    text: str
+    holds: bool | str | None
+    targets: tuple[str, ...]
+
+
+class StepState(NamedTuple):
+    """`state`: reached, assumed, not known yet, not reached."""
+
+    step: str
+    state: str
+    kind: str
+    cases: tuple[CaseState, ...] = ()
+
+
+class OrderVerdict(NamedTuple):
+    """`verdict`: allowed, challenged, refused, cannot tell. `rules`: what refuses or challenges, by id."""
+
+    drug: str
+    order: str
+    verdict: str
+    rules: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    cites: tuple[str, ...] = ()
+    interprets: tuple[str, ...] = ()
+    stop_by: str = ""
+
+
+class Explanation(NamedTuple):
+    """Why a step is in the state it is in: `reasons` in the order of the walk, `text` a line each."""
+
+    step: str
+    state: str
+    status: str
+    reasons: tuple[Reason, ...]
+    text: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self.text)
+
+
+def to_json(record: Any) -> Any:
+    """Plain data of a record: named tuples as objects, tuples as arrays."""
+    fields = getattr(record, "_fields", None)
+    if fields is not None:
+        return {name: to_json(getattr(record, name)) for name in fields if name != "walk"}
+    if isinstance(record, tuple | list):
+        return [to_json(item) for item in record]
+    return record

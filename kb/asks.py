@@ -1,0 +1,214 @@
+"""What is still to be asked: the data that could still change the answer, and as nearly as can be no others.
+
+Source: design rules 9, 10, 13 and contract with `evaluate.undecided`: a question belongs to a step
+that is reached or could still be, and to a condition whose value could still change where it leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kb import program as ir
+from kb.advice import Ask, Policy, Unavailable
+from kb.evaluate import evaluate, undecided
+from kb.reasons import Walk, open_cases
+
+
+class Wanted(NamedTuple):
+    """Unknown slots that a step still needs; `now` where the step is reached."""
+
+    step: int
+    now: bool
+    slots: frozenset[int]
+
+
+class Questions(NamedTuple):
+    """`unavailable`: asked, and answered that it cannot be had."""
+
+    asks: tuple[Ask, ...]
+    policies: tuple[Policy, ...]
+    unavailable: tuple[Unavailable, ...]
+
+
+def step_needs(walk: Walk, index: int) -> frozenset[int]:
+    """The unknown inputs that could still change where the step leads, its status or its dose."""
+    step = walk.program.steps[index]
+    if step.kind == "decide":
+        return _decide_needs(walk, index)
+    if step.kind != "do" or step.action is None:
+        return frozenset()
+    row = walk.row
+    needs = set(undecided(step.status, row, walk.program)) | undecided(step.satisfied, row, walk.program)
+    status = evaluate(step.status, row)
+    if status in ("satisfied", "declined", "withheld", "held"):
+        return frozenset(needs)
+    if step.action.dose is not None:
+        needs |= dose_needs(walk, step.action)
+    needs |= option_needs(walk, step.action)
+    return frozenset(needs)
+
+
+def dose_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
+    """The unknown inputs of a dose."""
+    dose = action.dose
+    if dose is None:
+        return frozenset()
+    needs: set[int] = set()
+    for expr in (dose.low, dose.high, dose.most, action.each):
+        if expr is not None:
+            needs |= undecided(expr, walk.row, walk.program)
+    return frozenset(needs)
+
+
+def option_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
+    """What ranks the options of a `choose`, and the dose of the one that would be first."""
+    needs: set[int] = set()
+    first = True
+    for option in action.options:
+        for reason in (*option.against, *option.for_):
+            needs |= undecided(reason.when, walk.row, walk.program)
+        if any(evaluate(reason.when, walk.row) is True for reason in option.against):
+            continue
+        if first and option.action.dose is not None:
+            needs |= dose_needs(walk, option.action)
+        first = False
+    return frozenset(needs)
+
+
+def _decide_needs(walk: Walk, index: int) -> frozenset[int]:
+    step = walk.program.steps[index]
+    cases, gap = open_cases(walk, index)
+    if len(cases) + gap <= 1:
+        return frozenset()
+    ways = {frozenset(step.cases[number].targets) for number in cases}
+    if gap:
+        ways.add(frozenset())
+    reached = walk.decision.reached
+    if len(ways) == 1 or (not gap and all(reached >> target & 1 for way in ways for target in way)):
+        return frozenset()
+    needs: set[int] = set()
+    for number in cases:
+        needs |= undecided(step.cases[number].when, walk.row, walk.program)
+    return frozenset(needs)
+
+
+def wanted(walk: Walk, extra: dict[int, frozenset[int]]) -> Iterator[Wanted]:
+    """What each step that is reached, or could be, still needs; `extra` adds what its order check needs."""
+    for index in range(len(walk.program.steps)):
+        bit = 1 << index
+        now = bool(walk.decision.reached & bit)
+        if not now and not walk.decision.possible & bit:
+            continue
+        slots = step_needs(walk, index) | extra.get(index, frozenset())
+        if slots:
+            yield Wanted(index, now, slots)
+
+
+def questions(walk: Walk, needs: tuple[Wanted, ...], overdue: dict[str, str]) -> Questions:
+    """Needs as questions, most useful first: overdue reviews, then what a reached step needs, in reading order."""
+    program = walk.program
+    by_name: dict[str, Ask] = {}
+    policies: dict[str, Policy] = {}
+    unavailable: dict[str, Unavailable] = {}
+    for name, late in overdue.items():
+        by_name[name] = ask_for(program, name, "review")._replace(overdue_by=late)
+    for need in sorted(needs, key=lambda need: (not need.now, need.step)):
+        step = program.steps[need.step].id
+        for index in sorted(need.slots):
+            slot, cause = program.slots[index], walk.reading.causes.get(index)
+            kind = "" if cause is None else cause.kind
+            if slot.kind == "parameter" or kind == "local policy":
+                names = (slot.of,) if slot.kind == "parameter" else (() if cause is None else cause.asks)
+                for name in names:
+                    before = policies.get(name) or Policy(name, _parameter_title(program, name), slot.unit)
+                    policies[name] = before._replace(decides=_with(before.decides, step))
+                continue
+            if cause is not None and kind in ("unobtainable", "not available"):
+                unavailable.setdefault(slot.of or slot.name, Unavailable(slot.of or slot.name, cause.text or kind))
+                continue
+            for parameter in _unset_parameters(walk, slot):
+                before = policies.get(parameter.of) or Policy(parameter.of, parameter.title, parameter.unit)
+                policies[parameter.of] = before._replace(decides=_with(before.decides, step))
+            for name in cause.asks if cause is not None else (slot.name,):
+                ask = by_name.get(name) or ask_for(program, name, kind, slot)
+                if cause is not None and not ask.cause:
+                    ask = ask._replace(cause=cause.text)
+                by_name[name] = ask._replace(decides=_with(ask.decides, step), now=ask.now if ask.decides else need.now)
+    return Questions(tuple(by_name.values()), tuple(policies.values()), tuple(unavailable.values()))
+
+
+def _unset_parameters(walk: Walk, slot: ir.Slot) -> Iterator[ir.Slot]:
+    """The parameters without a value that the times of a feature need, whatever else it lacks."""
+    feature = slot.feature
+    for expr in () if feature is None else (feature.duration, feature.window and feature.window.duration):
+        for index in undecided(expr, walk.row, walk.program) if expr is not None else ():
+            if walk.program.slots[index].kind == "parameter":
+                yield walk.program.slots[index]
+
+
+def _with(steps: tuple[str, ...], step: str) -> tuple[str, ...]:
+    return steps if step in steps else (*steps, step)
+
+
+def _parameter_title(program: ir.Program, id: str) -> str:
+    return next((parameter.title for parameter in program.parameters if parameter.id == id), id)
+
+
+def ask_for(program: ir.Program, name: str, kind: str = "", slot: ir.Slot | None = None) -> Ask:
+    """The question whose answer is charted under `name`."""
+    for element in program.elements:
+        if element.id == name:
+            return Ask(
+                name,
+                element.question or f"{element.label}?",
+                element.type,
+                element.unit,
+                element.options or (("yes", "no") if element.type == "boolean" else ()),
+            )
+    for drug in program.drugs:
+        if drug.id == name:
+            return Ask(name, f"At what rate is {drug.label} running now (0 if it is not)?", "number", drug.rate_unit)
+        if f"{drug.id}.salt" == name:
+            forms = tuple(form for form, _ in drug.salts)
+            return Ask(name, f"Is the rate of {drug.label} charted as {' or as '.join(forms)}?", "choice", "", forms)
+    if slot is None or slot.name != name:
+        slot = next((slot for slot in program.slots if slot.name == name), slot)
+    if slot is None:
+        return Ask(name, f"{name}?", "text")
+    return Ask(name, feature_question(program, slot), slot.type, slot.unit, slot.options)
+
+
+def feature_question(program: ir.Program, slot: ir.Slot) -> str:
+    """A question for something that would be read from the record if there were one."""
+    feature = slot.feature
+    if feature is None:
+        return f"{slot.title or slot.name}?"
+    labels = {drug.id: drug.label for drug in program.drugs} | {item.id: item.label for item in program.elements}
+    labels |= {step.id: step.title for step in program.steps}
+    of = labels.get(feature.of.id, feature.of.id) if feature.of is not None else ""
+    when = ""
+    if feature.window is not None:
+        event = feature.window.event
+        when = {
+            "episode": " in this episode",
+            "since": f" since {labels.get(event.id, event.id)}" if event is not None else "",
+            "last": " " + slot.name[slot.name.find("in the last") : -1] if "in the last" in slot.name else "",
+        }[feature.window.kind]
+    match feature.function:
+        case "since":
+            return f"How long ago was the last {of}?"
+        case "count":
+            return f"How many times has {of} been given or done{when}?"
+        case "total":
+            return f"How much {of} has been given{when}?"
+        case "previous":
+            return f"What was the value of {of} before this one?"
+        case "change":
+            return f"By how much has {of} changed{when}?"
+        case "done":
+            return f"Has this been done{when}: {of}?"
+        case "declined":
+            return f"Has this been declined{when}: {of}?"
+        case _:
+            return f"Is this so: {slot.name}?"

@@ -1,0 +1,154 @@
+"""Doses: worked out exactly, then rounded to what can be delivered, towards the safer side (design rule 18)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from kb import program as ir
+from kb.advice import DoseAdvice
+from kb.evaluate import evaluate
+from kb.values import format_decimal, format_scaled
+
+if TYPE_CHECKING:
+    from kb.chart import Dictionary
+    from kb.values import UnitTable
+
+
+class DoseValue(NamedTuple):
+    """Scaled values in the dose's unit; None where not known."""
+
+    exact: int | None
+    rounded: int | None
+    low: int | None
+    high: int | None
+
+
+def deliverable(drug: ir.Drug, of: str, value: int, most: int | None = None) -> int:
+    """`value` rounded to the drug's deliverable step towards its safer side, never above `most`."""
+    for delivery in drug.delivery:
+        if delivery.of != of:
+            continue
+        steps, rest = divmod(value, delivery.step)
+        if rest:
+            twice = 2 * rest
+            up = delivery.towards == "up" or (
+                delivery.towards == "nearest" and (twice > delivery.step or (twice == delivery.step and steps % 2 == 1))
+            )
+            steps += up
+        rounded = steps * delivery.step
+        if most is not None and rounded > most:
+            rounded = most // delivery.step * delivery.step
+        return rounded
+    return value if most is None else min(value, most)
+
+
+def dose_value(drug: ir.Drug, action: ir.Action, row: ir.Row, left: int | None = None) -> DoseValue:
+    """The dose of `action` for this row; `left` is what a cap leaves of the drug, or None without a cap."""
+    dose = action.dose
+    assert dose is not None
+    low = evaluate(dose.low, row)
+    high = None if dose.high is None else evaluate(dose.high, row)
+    most: int | None = left
+    if dose.most is not None:
+        limit = evaluate(dose.most, row)
+        if limit is None:
+            return DoseValue(None, None, None, None)
+        assert isinstance(limit, int)
+        most = limit if most is None else min(most, limit)
+    if low is None or (dose.high is not None and high is None):
+        return DoseValue(None, None, None, None)
+    assert isinstance(low, int)
+    exact = max(0, low if most is None else min(low, most))
+    rounded = deliverable(drug, action.of, exact, most)
+    top = None
+    if high is not None:
+        assert isinstance(high, int)
+        top = deliverable(drug, action.of, max(0, high if most is None else min(high, most)), most)
+    return DoseValue(exact, rounded, rounded, top)
+
+
+def amount_per_second(rate: int, unit: str, weight: ir.Value, units: UnitTable) -> Fraction | None:
+    """A running rate in base units per second; None where the weight it needs is not known."""
+    measure = units.parse(unit)
+    value = Fraction(rate, ir.SCALE) * measure.factor
+    if any(base.startswith("body_mass") for base in measure.dimension):
+        if not isinstance(weight, int):
+            return None
+        value *= Fraction(weight, ir.SCALE)
+    return value
+
+
+_MILLILITRES_PER_HOUR = Fraction(3_600_000)  # a litre per second in mL/h
+_MILLILITRES = Fraction(1000)
+
+
+def describe_dose(
+    drug: ir.Drug,
+    action: ir.Action,
+    value: DoseValue,
+    row: ir.Row,
+    weight: int | None,
+    names: Dictionary,
+    concentration: str,
+    asks: tuple[str, ...],
+) -> DoseAdvice:
+    """The dose in words: with mL of a named concentration, mL/h and the working where they can be told."""
+    dose, units = action.dose, names.units
+    assert dose is not None
+    each = None
+    if action.each is not None:
+        size = evaluate(action.each, row)
+        each = format_scaled(size, dose.unit) if isinstance(size, int) else f"local policy: {action.each_text}"
+    common = {"drug": drug.id, "unit": dose.unit, "rule": dose.text, "route": action.route, "salt": action.salt}
+    if value.rounded is None or value.exact is None:
+        return DoseAdvice(**common, text=f"{dose.text}: not known yet", over=action.over, each=each, asks=asks)
+    text = format_scaled(value.rounded, dose.unit)
+    if value.high is not None and value.high != value.rounded:
+        text = f"{format_decimal(value.rounded)} to {format_scaled(value.high, dose.unit)}"
+    if action.salt:
+        text += f" as {action.salt}"
+    working = []
+    kilograms = row[weight] if weight is not None else None
+    if dose.weight is not None and isinstance(row[dose.weight], int):
+        working.append(f"{dose.text} with {format_scaled(int(row[dose.weight] or 0), 'kg')}")
+    pump_rate = volume = None
+    per_second = (
+        amount_per_second(value.rounded, dose.unit, kilograms, units) if action.of == "rate" and value.rounded else None
+    )
+    if per_second is not None and "volume" in units.parse(dose.unit).dimension:
+        pump_rate = f"{_decimal(per_second * _MILLILITRES_PER_HOUR)} mL/h"
+    elif per_second is not None and concentration:
+        strength = names.strength(concentration, drug)
+        pump_rate = f"{_decimal(per_second / strength * _MILLILITRES_PER_HOUR)} mL/h"
+        working.append(f"{text} at {concentration} = {pump_rate}")
+        if "/kg" in dose.unit and isinstance(kilograms, int):
+            working[-1] = f"{text} × {format_scaled(kilograms, 'kg')} at {concentration} = {pump_rate}"
+    if action.of == "amount" and concentration and value.rounded:
+        strength = names.strength(concentration, drug)
+        base = Fraction(value.rounded, ir.SCALE) * units.parse(dose.unit).factor
+        volume = f"{_decimal(base / strength * _MILLILITRES)} mL"
+        working.append(f"{text} at {concentration} = {volume}")
+        text += f" = {volume} of {concentration}"
+    if value.exact != value.rounded:
+        working.append(f"exactly {format_scaled(value.exact, dose.unit)}, rounded to what can be delivered")
+    return DoseAdvice(
+        **common,
+        text=text,
+        exact=format_decimal(value.exact),
+        rounded=format_decimal(value.rounded),
+        low=format_decimal(value.low if value.low is not None else value.rounded),
+        high=None if value.high is None else format_decimal(value.high),
+        each=each,
+        volume=volume,
+        pump_rate=pump_rate,
+        working="; ".join(working) or None,
+        over=action.over,
+        asks=asks,
+    )
+
+
+def _decimal(value: Fraction) -> str:
+    """At most two places: what a pump or a syringe can show."""
+    hundredths = round(value * 100)
+    return format_decimal(hundredths * (ir.SCALE // 100))
