@@ -1,0 +1,164 @@
+"""A knowledge base: a folder with `protocols/`, its library, statements and scenarios.
+
+protocols/library/{units,data,drugs}.yaml
+protocols/<id>/<version>.yaml, statements.yaml, scenarios/*.yaml
+local.yaml
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kb import model
+from kb.codes import found
+from kb.compiler import compile_protocol
+from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
+from kb.loader import load_library, load_local, load_protocol
+from kb.program import Program
+from kb.store import latest
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+def default_base() -> Path:
+    """The base of the protocols that ship: in a checkout the folder above the package, else the package's own."""
+    here = Path(__file__).parent
+    shipped = here / "shipped" / "base"
+    return shipped if shipped.is_dir() else here.parent
+
+
+class Base:
+    """One folder. Nothing is read until it is asked for; what was read is kept."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.protocols_path = self.path / "protocols"
+        self._compiled: dict[Path, tuple[Program | None, tuple[Diagnostic, ...]]] = {}
+
+    def __repr__(self) -> str:
+        return f"Base({str(self.path)!r})"
+
+    @cached_property
+    def _library(self) -> tuple[model.Library, tuple[Diagnostic, ...]]:
+        library, diagnostics = load_library(self.protocols_path / "library")
+        return library or model.Library({}, {}, {}, {}), tuple(diagnostics)
+
+    @property
+    def library(self) -> model.Library:
+        return self._library[0]
+
+    def protocols(self) -> dict[str, list[str]]:
+        """Ids and, for each, its versions, lowest first."""
+        made: dict[str, list[str]] = {}
+        if self.protocols_path.is_dir():
+            for folder in sorted(self.protocols_path.iterdir()):
+                versions = [path.stem for path in folder.glob("*.yaml") if _VERSION.fullmatch(path.stem)]
+                if versions and folder.name != "library":
+                    made[folder.name] = sorted(versions, key=lambda text: [int(part) for part in text.split(".")])
+        return made
+
+    def file(self, id: str, version: str | None = None) -> Path | None:
+        """The file of a protocol version (the latest by default), or None where there is none."""
+        versions = self.protocols().get(id)
+        if not versions or (version is not None and version not in versions):
+            return None
+        return self.protocols_path / id / f"{version or latest(versions)}.yaml"
+
+    def scenario_files(self, id: str) -> list[Path]:
+        return sorted((self.protocols_path / id / "scenarios").glob("*.yaml"))
+
+    def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+        """The Program of one protocol file of this base, and everything found in it."""
+        if file not in self._compiled:
+            protocol, diagnostics = load_protocol(file, self.library)
+            program: Program | None = None
+            linted: tuple[Diagnostic, ...] = ()
+            if protocol is not None and not has_errors(self._library[1]):
+                program, linted = compile_protocol(protocol, self.library)
+            self._compiled[file] = program, in_reading_order((*diagnostics, *linted))
+        return self._compiled[file]
+
+    def program(self, id: str, version: str | None = None) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+        """The Program of a protocol, or None and the diagnostics that say why not."""
+        file = self.file(id, version)
+        if file is None:
+            return None, (self._no_such_protocol(id, version),)
+        program, diagnostics = self.compile(file)
+        return program, in_reading_order((*self._library[1], *diagnostics))
+
+    def local(self) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
+        """The content of `local.yaml`, empty where there is none."""
+        path = self.path / "local.yaml"
+        if not path.exists():
+            return {}, ()
+        local, diagnostics = load_local(path)
+        settled = {} if local is None else {"parameters": local.parameters, "concentrations": local.concentrations}
+        return settled, tuple(diagnostics)
+
+    def check(self, ids: Iterable[str] = ()) -> tuple[tuple[Diagnostic, ...], int]:
+        """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
+        among it; and the number of files checked.
+        """
+        from kb.scenarios import load_scenario_files
+
+        wanted = list(ids) or list(self.protocols())
+        diagnostics: list[Diagnostic] = [*self._library[1], *self.local()[1]]
+        checked = 0
+        for id in wanted:
+            name, _, version = id.partition("@")
+            versions = self.protocols().get(name, [])
+            if not versions or (version and version not in versions):
+                diagnostics.append(self._no_such_protocol(name, version or None))
+                continue
+            for each in [version] if version else versions:
+                file = self.protocols_path / name / f"{each}.yaml"
+                diagnostics += self.compile(file)[1]
+                checked += 1
+            diagnostics += load_scenario_files(self.scenario_files(name))[1]
+            checked += len(self.scenario_files(name))
+        diagnostics += self._hand_overs(wanted)
+        return in_reading_order(diagnostics), checked
+
+    def _hand_overs(self, ids: Iterable[str]) -> Iterable[Diagnostic]:
+        """Hand-overs to protocols that this base does not hold."""
+        held = {
+            f"{id}@{version.partition('.')[0]}" for id, versions in self.protocols().items() for version in versions
+        }
+        for id in ids:
+            file = self.file(*id.partition("@")[::2]) if "@" in id else self.file(id)
+            program = None if file is None else self.compile(file)[0]
+            for step in program.steps if program is not None else ():
+                if step.kind == "hand_over" and step.hand_over not in held:
+                    yield found(
+                        "KB707",
+                        Span(str(file)),
+                        f"`{step.id}` hands over to `{step.hand_over}`, which this base does not hold",
+                        "add that protocol to the base, or name one that is there",
+                        "a reader sent there would find nothing",
+                    )
+
+    def _no_such_protocol(self, id: str, version: str | None) -> Diagnostic:
+        from difflib import get_close_matches
+
+        known = self.protocols()
+        what = f"`{id}` has no version {version}" if id in known else f"there is no protocol `{id}`"
+        close = get_close_matches(id, known, n=1)
+        listed = ", ".join(known.get(id, known)) or "none"
+        help = f"did you mean `{close[0]}`?" if close and id not in known else f"there are: {listed}"
+        return found("KB703", Span(str(self.protocols_path)), what, help)
+
+
+def compile_file(path: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+    """The Program of a YAML file, with the library of the base that the file stands in (else the shipped one)."""
+    for folder in path.resolve().parents:
+        if (folder / "protocols" / "library").is_dir():
+            base = Base(folder)
+            break
+    else:
+        base = Base(default_base())
+    program, diagnostics = base.compile(path)
+    return program, in_reading_order((*base._library[1], *diagnostics))

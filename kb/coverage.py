@@ -1,0 +1,202 @@
+"""What a set of scenarios has shown of a Program: steps, cases by value, statuses, rules, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from kb import program as ir
+from kb.evaluate import evaluate
+from kb.reasons import show_value
+from kb.scenarios import Result
+
+
+class Part(NamedTuple):
+    """One thing that can be shown: `kind` step, case, status, rule or threshold."""
+
+    kind: str
+    name: str
+    shown: frozenset[str]
+    wanted: frozenset[str]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(sorted(self.wanted - self.shown))
+
+
+class Threshold(NamedTuple):
+    """A comparison with a fixed number, and where it stands."""
+
+    compare: ir.Compare
+    name: str
+
+
+_NEAR = 20  # just below, or above: within a twentieth of the threshold
+
+
+def coverage(program: ir.Program, results: Iterable[Result]) -> tuple[Part, ...]:
+    """For each part of the Program what the scenarios have shown of it, and what they should have."""
+    ran = [result for result in results if result.advice is not None]
+    return (
+        *_steps(program, ran),
+        *_cases(program, ran),
+        *_statuses(program, ran),
+        *_rules(program, ran),
+        *_thresholds(program, ran),
+    )
+
+
+def _steps(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    shown = 0
+    for result in results:
+        assert result.advice is not None
+        shown |= result.advice.walk.decision.reached | result.advice.walk.decision.assumed
+    for index, step in enumerate(program.steps):
+        yield Part("step", step.id, frozenset({"reached"} if shown >> index & 1 else ()), frozenset({"reached"}))
+
+
+_WORD = {True: "true", False: "false", None: "not known"}
+
+
+def _cases(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    """`else` is true or not asked; the other cases are true, false and not known."""
+    for index, step in enumerate(program.steps):
+        for number, case in enumerate(step.cases):
+            shown: set[str] = set()
+            for result in results:
+                assert result.advice is not None
+                walk = result.advice.walk
+                if walk.state(index) == "not reached":
+                    continue
+                earlier = [evaluate(other.when, walk.row) for other in step.cases[:number]]
+                if True in earlier:
+                    shown.add("not asked")
+                    continue
+                value = evaluate(case.when, walk.row)
+                if value is not True or None not in earlier:
+                    shown.add(_WORD[bool(value) if value is not None else None])
+            constant = case.when == ir.TRUE
+            wanted = {"true"} if constant else {"true", "false"}
+            if not constant and _can_be_unknown(program, case.when):
+                wanted.add("not known")
+            name = f"{step.id}: {case.title or case.text}"
+            yield Part("case", name, frozenset(shown), frozenset(wanted))
+
+
+def _can_be_unknown(program: ir.Program, expr: ir.Expr) -> bool:
+    """Whether some row leaves `expr` unknown: the row that knows nothing does, if any does."""
+    row: ir.Row = [None] * len(program.slots)
+    return evaluate(expr, row) is None
+
+
+def _possible_statuses(expr: ir.Expr) -> frozenset[str]:
+    match expr:
+        case ir.Const(value):
+            return frozenset({str(value)})
+        case ir.Cases(cases):
+            return frozenset().union(*(_possible_statuses(value) for _, value in cases))
+        case _:
+            return frozenset()
+
+
+def _statuses(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    for step in program.steps:
+        if step.kind != "do":
+            continue
+        shown = {
+            item.status
+            for result in results
+            if result.advice is not None
+            for item in result.advice.actions
+            if item.step == step.id
+        }
+        yield Part("status", step.id, frozenset(shown), _possible_statuses(step.status))
+
+
+def _rules(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    for rule in program.rules:
+        shown: set[str] = set()
+        for result in results:
+            for verdict in result.verdicts:
+                if rule.id in verdict.rules:
+                    shown.add("refuses")
+                elif verdict.drug in rule.drugs and verdict.verdict in ("allowed", "challenged"):
+                    shown.add("lets pass")
+        wanted = {"refuses"} if rule.when == ir.TRUE else {"refuses", "lets pass"}
+        yield Part("rule", rule.id, frozenset(shown), frozenset(wanted))
+
+
+def comparisons(expr: ir.Expr) -> Iterator[ir.Compare]:
+    """All comparisons inside an expression."""
+    match expr:
+        case ir.Compare(_, left, right):
+            yield expr
+            yield from comparisons(left)
+            yield from comparisons(right)
+        case ir.Cases(cases):
+            for when, value in cases:
+                yield from comparisons(when)
+                yield from comparisons(value)
+        case ir.All(items) | ir.Any_(items) | ir.AtLeast(_, items) | ir.Least(items) | ir.Greatest(items):
+            for item in items:
+                yield from comparisons(item)
+        case ir.Function(_, arguments):
+            for item in arguments:
+                yield from comparisons(item)
+        case ir.Not(item) | ir.Known(item) | ir.Sure(item) | ir.Member(item, _) | ir.Absolute(item):
+            yield from comparisons(item)
+        case ir.Add(left, right) | ir.Subtract(left, right) | ir.Multiply(left, right) | ir.Divide(left, right):
+            yield from comparisons(left)
+            yield from comparisons(right)
+        case ir.Const() | ir.Get():
+            return
+
+
+def thresholds(program: ir.Program) -> tuple[Threshold, ...]:
+    """The comparisons of one input with a fixed number that decide something in the Program."""
+    found: dict[ir.Compare, str] = {}
+    sites: list[ir.Expr] = [program.applies, *(slot.expr for slot in program.slots if slot.expr is not None)]
+    for step in program.steps:
+        sites += [case.when for case in step.cases]
+        sites += [step.satisfied, *(reason.when for reason in step.avoid)]
+    sites += [goal.target for goal in program.goals] + [alert.when for alert in program.alerts]
+    for site in sites:
+        for compare in comparisons(site):
+            sides = (compare.left, compare.right)
+            numbers = [side for side in sides if isinstance(side, ir.Const) and not isinstance(side.value, str)]
+            inputs = [side for side in sides if isinstance(side, ir.Get)]
+            if len(numbers) == 1 and len(inputs) == 1 and int(numbers[0].value) > 0:
+                slot = program.slots[inputs[0].slot]
+                if slot.type == "number":
+                    found[compare] = f"{slot.name} {compare.op} {show_value(slot, numbers[0].value)}"
+    return tuple(Threshold(compare, name) for compare, name in found.items())
+
+
+def _thresholds(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    for threshold in thresholds(program):
+        left, right = threshold.compare.left, threshold.compare.right
+        side, number = (left, right) if isinstance(right, ir.Const) else (right, left)
+        assert isinstance(number, ir.Const)
+        limit = int(number.value)
+        shown: set[str] = set()
+        for result in results:
+            assert result.advice is not None
+            value = evaluate(side, result.advice.walk.row)
+            if not isinstance(value, int):
+                continue
+            if value == limit:
+                shown.add("at")
+            elif abs(value - limit) * _NEAR <= limit:
+                shown.add("just below" if value < limit else "just above")
+        wanted = {"at", "just below", "just above"}
+        if side_is_count(program, side):
+            wanted = {"at"}
+        yield Part("threshold", threshold.name, frozenset(shown), frozenset(wanted))
+
+
+def side_is_count(program: ir.Program, side: ir.Expr) -> bool:
+    """Counts step by one: nothing lies just beside them."""
+    if not isinstance(side, ir.Get):
+        return False
+    feature = program.slots[side.slot].feature
+    return feature is not None and feature.function == "count"

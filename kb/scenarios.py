@@ -1,0 +1,289 @@
+"""Worked patients: given this chart, expect this advice. Runs them and says exactly where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kb.advice import OrderVerdict
+from kb.chart import ChartError
+from kb.codes import found
+from kb.diagnostics import Diagnostic, Span
+from kb.interpreter import Advice, Guideline
+from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
+from kb.values import BadValue, UnitTable, parse_quantity
+
+NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
+
+
+class Scenario(NamedTuple):
+    """One patient. `chart` is a mapping of now, or entries; `expect` as in `schema/scenario.schema.json`."""
+
+    id: str
+    title: str
+    span: Span
+    version: str
+    vignette: str
+    now: datetime
+    chart: Mapping[str, Any]
+    local: Mapping[str, Any]
+    orders: tuple[Mapping[str, Any], ...]
+    expect: Mapping[str, Any]
+    lenient: bool = False
+
+
+class Mismatch(NamedTuple):
+    """One expectation that was not met."""
+
+    what: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, got {self.actual}"
+
+
+class Result(NamedTuple):
+    """What came of one scenario; `advice` is None where the chart was refused."""
+
+    scenario: Scenario
+    mismatches: tuple[Mismatch, ...]
+    advice: Advice | None
+    verdicts: tuple[OrderVerdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.mismatches
+
+
+def load_scenario_files(files: Iterable[Path]) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
+    """The scenarios of some files, and everything wrong with the files."""
+    scenarios: list[Scenario] = []
+    diagnostics: list[Diagnostic] = []
+    for file in files:
+        loaded, problems = load_scenarios(file)
+        diagnostics += problems
+        for item in loaded.scenarios.values() if loaded is not None else ():
+            assert loaded is not None
+            try:
+                scenarios.append(_scenario(item, loaded))
+            except (BadValue, ValueError) as error:
+                diagnostics.append(found("KB640", item.span, f"scenario `{item.id}`: {error}"))
+    return tuple(scenarios), tuple(diagnostics)
+
+
+def _scenario(item: ScenarioDef, file: ScenarioFile) -> Scenario:
+    now = _instant(item.now) if item.now else NOW
+    chart: dict[str, Any] = dict(item.moment or {})
+    if item.entries is not None:
+        protocol = file.protocol.id
+        entries = [_entry(entry.values, number, now) for number, entry in enumerate(item.entries, start=1)]
+        for entry in entries:
+            if entry["kind"] == "step":
+                entry.setdefault("protocol", protocol)
+        if item.opened:
+            at = _ago(item.opened, now).isoformat()
+            opened = {"id": "opened", "at": at, "kind": "protocol", "event": "opened", "protocol": protocol}
+            entries.insert(0, opened)
+        chart = {"schema": "1.0.0", "entries": entries}
+        if item.complete_from:
+            chart["complete_from"] = _ago(item.complete_from, now).isoformat()
+    return Scenario(
+        id=item.id,
+        title=item.title.value,
+        span=item.span,
+        version=file.version,
+        vignette=item.vignette,
+        now=now,
+        chart=chart,
+        local={"parameters": item.local.parameters, "concentrations": item.local.concentrations},
+        orders=tuple(order.values for order in item.orders),
+        expect=_expected(item.expect),
+        lenient=item.lenient,
+    )
+
+
+def _expected(expect: ExpectDef) -> dict[str, Any]:
+    made: dict[str, Any] = {key: [ref.id for ref in refs] for key, refs in expect.names.items()}
+    made |= {key: {name: text.value for name, text in texts.items()} for key, texts in expect.words.items()}
+    if expect.applies is not None:
+        made["applies"] = expect.applies
+    if expect.orders is not None:
+        made["orders"] = [
+            {"verdict": verdict.verdict}
+            | ({} if verdict.rules is None else {"rules": [ref.id for ref in verdict.rules]})
+            | ({} if verdict.asks is None else {"asks": [ref.id for ref in verdict.asks]})
+            for verdict in expect.orders
+        ]
+    return made
+
+
+_SHORT = {
+    "started": ("therapy", "drug"),
+    "changed": ("therapy", "drug"),
+    "stopped": ("therapy", "drug"),
+    "given": ("therapy", "drug"),
+    "running": ("therapy", "drug"),
+    "done": ("step", "step"),
+    "declined": ("step", "step"),
+    "opened": ("protocol", "protocol"),
+    "closed": ("protocol", "protocol"),
+}
+
+
+def _entry(entry: Mapping[str, Any], number: int, now: datetime) -> dict[str, Any]:
+    """A chart entry from a scenario's short form, `{ago: 5 min, given: DRUG, amount: 500 mL}`."""
+    made: dict[str, Any] = {key: value for key, value in entry.items() if key not in ("ago", "at", *_SHORT)}
+    made.setdefault("id", f"e{number}")
+    made["at"] = (_instant(entry["at"]) if "at" in entry else _ago(entry.get("ago", "0 min"), now)).isoformat()
+    for event, (kind, name) in _SHORT.items():
+        if event in entry:
+            made |= {"kind": kind, "event": event, name: entry[event]}
+    made.setdefault("kind", "observation")
+    return made
+
+
+def _instant(value: Any) -> datetime:
+    made = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return made if made.tzinfo is not None else made.replace(tzinfo=UTC)
+
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+def _ago(value: Any, now: datetime) -> datetime:
+    """`20 min`, `4 min 59 s`, `6 h ago`, or an instant."""
+    text = str(value).removesuffix(" ago")
+    words = text.split()
+    if words and words[-1] in _SECONDS and len(words) % 2 == 0:
+        seconds = Fraction(0)
+        for number, unit in zip(words[::2], words[1::2], strict=True):
+            if unit not in _SECONDS:
+                raise ValueError(f"`{value}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time")
+            seconds += Fraction(parse_quantity(f"{number} {unit}")[0]) * _SECONDS[unit]
+        return now - timedelta(microseconds=round(seconds * 1_000_000))
+    try:
+        return _instant(value)
+    except ValueError:
+        raise ValueError(f"`{value}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time") from None
+
+
+def run_scenario(guideline: Guideline, scenario: Scenario) -> Result:
+    """Advise on the scenario's chart, check its orders, and compare with what it expects."""
+    expect = scenario.expect
+    lenient = scenario.lenient or "refused" in expect
+    try:
+        advice = guideline.advise(scenario.chart, scenario.now, scenario.local, lenient=lenient)
+        verdicts = guideline.check_orders(
+            scenario.chart, scenario.orders, scenario.now, scenario.local, lenient=lenient
+        )
+    except ChartError as error:
+        return Result(scenario, (Mismatch("chart", "a chart that can be read", str(error)),), None, ())
+    units = UnitTable(guideline.program.units)
+    return Result(scenario, tuple(_compare(advice, verdicts, expect, units)), advice, verdicts)
+
+
+def _compare(
+    advice: Advice, verdicts: tuple[OrderVerdict, ...], expect: Mapping[str, Any], units: UnitTable
+) -> Iterator[Mismatch]:
+    recommended = [item.step for item in advice.recommended]
+    asks = [ask.name for ask in advice.asks]
+    alerts = [alert.id for alert in advice.alerts]
+    lists: dict[str, tuple[list[str], bool]] = {
+        "recommended": (recommended, True),
+        "asks": (asks, False),
+        "alerts": (alerts, False),
+        "outcomes": ([item.step for item in advice.outcomes], False),
+        "hand_overs": ([item.protocol for item in advice.hand_overs], False),
+        "needs_policy": ([item.parameter for item in advice.needs_policy], False),
+        "unavailable": ([item.name for item in advice.unavailable], False),
+        "running": ([item.drug for item in advice.running], False),
+    }
+    for key, (actual, ordered) in lists.items():
+        if key in expect:
+            wanted = _strings(expect[key])
+            same = actual == wanted if ordered else sorted(set(actual)) == sorted(set(wanted))
+            if not same:
+                yield Mismatch(key, _list(wanted), _list(actual))
+        also = [name for name in _strings(expect.get(f"{key}_also", ())) if name not in actual]
+        if also:
+            yield Mismatch(f"{key}_also", _list(also), _list(actual))
+    for key, actual in (("not_recommended", recommended), ("not_asked", asks)):
+        wrong = [name for name in _strings(expect.get(key, ())) if name in actual]
+        if wrong:
+            yield Mismatch(key, f"none of {_list(wrong)}", _list(actual))
+    yield from _states(advice, expect)
+    for step, wanted_dose in expect.get("doses", {}).items():
+        yield from _dose(advice, step, str(wanted_dose), units)
+    for goal, state in expect.get("goals", {}).items():
+        actual_state = next((item.state for item in advice.goals if item.id == goal), "no such goal")
+        if actual_state != str(state):
+            yield Mismatch(f"goal {goal}", str(state), actual_state)
+    for key, texts in (("assumptions", advice.assumptions), ("refused", advice.refused)):
+        if key in expect:
+            wanted = _strings(expect[key])
+            unmet = [text for text in wanted if not any(text in actual for actual in texts)]
+            extra = [text for text in texts if not any(name in text for name in wanted)]
+            if unmet or extra:
+                yield Mismatch(key, _list(wanted), _list(list(texts)))
+    for key, value in (("applies", advice.applies), ("entered", advice.entered)):
+        if key in expect:
+            word = {True: "true", False: "false", None: "unknown"}[value]
+            if str(expect[key]).lower() != word:
+                yield Mismatch(key, str(expect[key]).lower(), word)
+    for number, (wanted_verdict, verdict) in enumerate(zip(expect.get("orders", ()), verdicts, strict=False), start=1):
+        yield from _verdict(number, wanted_verdict, verdict)
+    if "orders" in expect and len(expect["orders"]) != len(verdicts):
+        yield Mismatch("orders", f"{len(expect['orders'])} verdicts", f"{len(verdicts)}")
+
+
+def _states(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
+    steps = {step.id: index for index, step in enumerate(advice.walk.program.steps)}
+    for step, state in expect.get("states", {}).items():
+        actual = advice.walk.state(steps[step]) if step in steps else "no such step"
+        if actual != str(state):
+            yield Mismatch(f"state of {step}", str(state), actual)
+    for step, status in expect.get("statuses", {}).items():
+        actual = advice.status(step) if step in steps else "no such step"
+        if actual != str(status):
+            yield Mismatch(f"status of {step}", str(status), actual)
+
+
+def _dose(advice: Advice, step: str, wanted: str, units: UnitTable) -> Iterator[Mismatch]:
+    item = next((item for item in advice.actions if item.step == step), None)
+    dose = None if item is None else item.dose
+    if dose is None:
+        yield Mismatch(f"dose of {step}", wanted, "no dose")
+        return
+    if dose.rounded is None:
+        if wanted != "not known":
+            yield Mismatch(f"dose of {step}", wanted, dose.text)
+        return
+    try:
+        value, unit = parse_quantity(wanted)
+        same = units.convert(Fraction(value), unit, dose.unit) == Fraction(dose.rounded)
+    except BadValue:
+        same = wanted == dose.text
+    if not same:
+        yield Mismatch(f"dose of {step}", wanted, f"{dose.rounded} {dose.unit}")
+
+
+def _verdict(number: int, wanted: Mapping[str, Any], verdict: OrderVerdict) -> Iterator[Mismatch]:
+    what = f"order {number} ({verdict.order})"
+    if "verdict" in wanted and str(wanted["verdict"]) != verdict.verdict:
+        because = "; ".join((*verdict.because, *(f"asks {name}" for name in verdict.asks)))
+        yield Mismatch(what, str(wanted["verdict"]), f"{verdict.verdict} ({because})")
+    for key, actual in (("rules", verdict.rules), ("asks", verdict.asks)):
+        if key in wanted and sorted(set(_strings(wanted[key]))) != sorted(set(actual)):
+            yield Mismatch(f"{what}: {key}", _list(_strings(wanted[key])), _list(list(actual)))
+
+
+def _strings(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(item) for item in value]
+
+
+def _list(items: list[str]) -> str:
+    return f"[{', '.join(items)}]"

@@ -1,0 +1,118 @@
+"""Where Programs come from: a compiled file, the protocols that ship with the package, or a YAML file.
+
+Running a compiled Program needs the standard library only; YAML needs the `authoring` extra, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kb.interpreter import Guideline
+from kb.program import Program, ProgramError, program_from_json
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+class LoadError(ValueError):
+    """A protocol or Program could not be loaded; the message says what to do. `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def load_program(path: str | Path) -> Guideline:
+    """A Guideline from a file made by `kb compile`.
+
+    Raises:
+        LoadError: the file cannot be read or is not a Program.
+
+    """
+    try:
+        data: Any = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise LoadError("KB701", f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise LoadError("KB702", f"{path} is not a compiled Program: it is not JSON") from error
+    try:
+        return Guideline(program_from_json(data))
+    except ProgramError as error:
+        raise LoadError("KB702", f"{path} is not a compiled Program: {error}") from error
+
+
+def load(protocol: str | Path, version: str | None = None, *, base: str | Path | None = None) -> Guideline:
+    """A Guideline by protocol id, by `id@version`, or from a path to YAML or to a compiled Program.
+
+    Args:
+        protocol: `refractory-hypotension`, `refractory-hypotension@1.0.0`, or a path.
+        version: the version; the latest by default.
+        base: the folder of a knowledge base; the protocols that ship with the package by default.
+
+    Raises:
+        LoadError: no such protocol, or YAML that has errors, or YAML without the `authoring` extra.
+
+    """
+    text = str(protocol)
+    if text.endswith(".json"):
+        return load_program(text)
+    if text.endswith((".yaml", ".yml")):
+        return Guideline(_compile(Path(text)))
+    id, _, at = text.partition("@")
+    version = version or at or None
+    if base is None and SHIPPED.is_dir():
+        return load_program(_shipped(id, version))
+    return Guideline(_from_base(id, version, base))
+
+
+def latest(versions: list[str]) -> str:
+    """The highest of some versions, read as numbers."""
+    return max(versions, key=lambda text: [int(part) if part.isdigit() else -1 for part in text.split(".")])
+
+
+def _shipped(id: str, version: str | None) -> Path:
+    found = {path.stem: path for path in (SHIPPED / "programs" / id).glob("*.json")} if _plain(id) else {}
+    if not found:
+        names = sorted(path.name for path in (SHIPPED / "programs").iterdir())
+        raise LoadError("KB703", f"no protocol `{id}` ships with this package; there are: {', '.join(names)}")
+    if version is not None and version not in found:
+        raise LoadError("KB703", f"`{id}` has no version {version}; there are: {', '.join(sorted(found))}")
+    return found[version or latest(list(found))]
+
+
+def _plain(id: str) -> bool:
+    return id.replace("-", "").isalnum()
+
+
+def _authoring() -> Any:
+    try:
+        from kb import base as authoring
+    except ImportError as error:
+        raise LoadError(
+            "KB704",
+            f"reading YAML needs the authoring tools ({error.name} is missing): "
+            "pip install 'guideline-kb[authoring]'; a compiled Program needs nothing more",
+        ) from error
+    return authoring
+
+
+def _compile(path: Path) -> Program:
+    authoring = _authoring()
+    program, diagnostics = authoring.compile_file(path)
+    return _compiled(program, diagnostics, str(path))
+
+
+def _from_base(id: str, version: str | None, base: str | Path | None) -> Program:
+    authoring = _authoring()
+    found = authoring.Base(authoring.default_base() if base is None else base)
+    program, diagnostics = found.program(id, version)
+    return _compiled(program, diagnostics, id)
+
+
+def _compiled(program: Program | None, diagnostics: Any, name: str) -> Program:
+    if program is None:
+        from kb.report import render_text
+
+        raise LoadError("KB705", f"{name} has errors:\n{render_text(diagnostics)}")
+    return program
