@@ -6,13 +6,13 @@ that is reached or could still be, and to a condition whose value could still ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kb import program as ir
 from kb.advice import Ask, Policy, Unavailable
-from kb.evaluate import evaluate, undecided
-from kb.reasons import Walk, open_cases
+from kb.evaluate import evaluate
+from kb.plan import Walk
 
 
 class Wanted(NamedTuple):
@@ -39,7 +39,7 @@ def step_needs(walk: Walk, index: int) -> frozenset[int]:
     if step.kind != "do" or step.action is None:
         return frozenset()
     row = walk.row
-    needs = set(undecided(step.status, row, walk.program)) | undecided(step.satisfied, row, walk.program)
+    needs = set(walk.undecided(step.status)) | walk.undecided(step.satisfied)
     status = evaluate(step.status, row)
     if status in ("satisfied", "declined", "withheld", "held"):
         return frozenset(needs)
@@ -57,7 +57,7 @@ def dose_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
     needs: set[int] = set()
     for expr in (dose.low, dose.high, dose.most, action.each):
         if expr is not None:
-            needs |= undecided(expr, walk.row, walk.program)
+            needs |= walk.undecided(expr)
     return frozenset(needs)
 
 
@@ -67,7 +67,7 @@ def option_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
     first = True
     for option in action.options:
         for reason in (*option.against, *option.for_):
-            needs |= undecided(reason.when, walk.row, walk.program)
+            needs |= walk.undecided(reason.when)
         if any(evaluate(reason.when, walk.row) is True for reason in option.against):
             continue
         if first and option.action.dose is not None:
@@ -78,7 +78,7 @@ def option_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
 
 def _decide_needs(walk: Walk, index: int) -> frozenset[int]:
     step = walk.program.steps[index]
-    cases, gap = open_cases(walk, index)
+    cases, gap = walk.open_cases(index)
     if len(cases) + gap <= 1:
         return frozenset()
     ways = {frozenset(step.cases[number].targets) for number in cases}
@@ -89,7 +89,7 @@ def _decide_needs(walk: Walk, index: int) -> frozenset[int]:
         return frozenset()
     needs: set[int] = set()
     for number in cases:
-        needs |= undecided(step.cases[number].when, walk.row, walk.program)
+        needs |= walk.undecided(step.cases[number].when)
     return frozenset(needs)
 
 
@@ -142,7 +142,7 @@ def _unset_parameters(walk: Walk, slot: ir.Slot) -> Iterator[ir.Slot]:
     """The parameters without a value that the times of a feature need, whatever else it lacks."""
     feature = slot.feature
     for expr in () if feature is None else (feature.duration, feature.window and feature.window.duration):
-        for index in undecided(expr, walk.row, walk.program) if expr is not None else ():
+        for index in walk.undecided(expr) if expr is not None else ():
             if walk.program.slots[index].kind == "parameter":
                 yield walk.program.slots[index]
 
@@ -196,6 +196,8 @@ def feature_question(program: ir.Program, slot: ir.Slot) -> str:
             "last": " " + slot.name[slot.name.find("in the last") : -1] if "in the last" in slot.name else "",
         }[feature.window.kind]
     match feature.function:
+        case "since" if feature.of is not None and feature.of.kind == "step":
+            return f"How long ago was this last done: {of}?"
         case "since":
             return f"How long ago was the last {of}?"
         case "count":
@@ -210,5 +212,25 @@ def feature_question(program: ir.Program, slot: ir.Slot) -> str:
             return f"Has this been done{when}: {of}?"
         case "declined":
             return f"Has this been declined{when}: {of}?"
+        case "persists" if feature.after is not None:
+            condition, _, timing = slot.name.removeprefix("persists(").removesuffix(")").rpartition(", ")
+            titles = {made.name: made.title for made in program.slots if made.kind == "define" and made.title}
+            after = labels.get(feature.after.id, feature.after.id)
+            return (
+                f"Measured again at least {timing.partition(' after ')[0]} after {after} was last started or raised, "
+                f"was it still so: {titles.get(condition, condition)}?"
+            )
         case _:
-            return f"Is this so: {slot.name}?"
+            return f"Is this so: {slot.title or slot.name}?"
+
+
+def names_of(walk: Walk, slots: Iterable[int]) -> tuple[str, ...]:
+    """The names under which the unknown `slots` would be answered."""
+    names: dict[str, None] = {}
+    for index in sorted(slots):
+        cause = walk.reading.causes.get(index)
+        if cause is None:
+            names[walk.program.slots[index].name] = None
+        elif cause.kind not in ("unobtainable", "not available", "local policy"):
+            names.update(dict.fromkeys(cause.asks))
+    return tuple(names)

@@ -124,7 +124,7 @@ class Entry(NamedTuple):
 
     id: str
     at: datetime
-    kind: str
+    kind: str = ""
     event: str = ""
     element: str = ""
     value: str | bool | None = None
@@ -465,17 +465,14 @@ class Mark(NamedTuple):
 class Index:
     """The marks that stand at one moment, by what they are about, in order of time."""
 
-    __slots__ = ("instants", "marks")
+    __slots__ = ("marks",)
 
     def __init__(self, marks: Sequence[Mark]) -> None:
         gone = {mark.replaces for mark in marks if mark.replaces}
         self.marks: dict[tuple[str, str], list[Mark]] = {}
-        self.instants: list[int] = []
         for mark in marks:
             if mark.kind == "retraction" or mark.id in gone:
                 continue
-            if not self.instants or self.instants[-1] != mark.at:
-                self.instants.append(mark.at)
             listed = self.marks.setdefault((mark.kind, mark.name), [])
             if mark.kind == "element" and listed and listed[-1].at == mark.at:
                 last = listed[-1]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from kb.evaluate import apply, divide, evaluate, parts_of, slots_of
+from kb.evaluate import apply, divide, evaluate, fill_defines, parts_of, possible_cases, slots_of
 from kb.program import (
     Absolute,
     Add,
@@ -68,11 +68,34 @@ _DEEPEST = 60
 _LOOPS = 12
 
 
-def make_decider(program: Program) -> Decider:
-    """The function that walks `program` over a row; it fills in the definitions of the row it is given."""
+_Settle: TypeAlias = "Callable[[int, int, int, dict[int, str | None], dict[int, int]], Decision]"
+
+
+def make_decider(program: Program, compile_after: int = 12) -> Decider:
+    """The function that walks `program` over a row; it fills in the definitions of the row it is given.
+
+    Making Python of a large Program takes as long as some fifty walks over its trees, so that is done
+    only for who decides more than `compile_after` times; the Decisions are the same.
+    """
+    settle = _settler(program)
+    decider = _walker(program, settle) if compile_after > 0 else _compiled(program, settle)
+    calls = 0
+
+    def decide(row: Row) -> Decision:
+        nonlocal calls, decider
+        if calls < compile_after:
+            calls += 1
+            if calls == compile_after:
+                decider = _compiled(program, settle)
+        return decider(row)
+
+    return decide if compile_after > 0 else decider
+
+
+def _compiled(program: Program, settle: _Settle) -> Decider:
     writer = _Writer(program)
     _write_decider(writer, program)
-    decide: Decider = writer.compiled("decide", {"_settle": _settler(program), "_Decision": Decision})
+    decide: Decider = writer.compiled("decide", {"_settle": settle, "_Decision": Decision})
     return decide
 
 
@@ -228,7 +251,51 @@ def _write_possible(writer: _Writer, whens: list[Expr]) -> None:
     writer.loops -= 1
 
 
-def _settler(program: Program) -> Callable[[int, int, int, dict[int, str | None], dict[int, int]], Decision]:
+def _walker(program: Program, settle: _Settle) -> Decider:
+    """The same walk over the trees, for who decides a few times only."""
+
+    def decide(row: Row) -> Decision:
+        fill_defines(program, row)
+        marks = [0] * len(program.steps)
+        for start in program.starts:
+            marks[start] = 3
+        masks = [0, 0, 0, 0]
+        statuses: dict[int, str | None] = {}
+        outcomes: dict[int, int] = {}
+
+        def lead(targets: Sequence[int], mark: int) -> None:
+            for target in targets:
+                marks[target] = max(marks[target], mark)
+
+        for index, step in enumerate(program.steps):
+            mark = marks[index]
+            if not mark:
+                continue
+            masks[mark] |= 1 << index
+            if step.kind == "decide":
+                numbers, gap = possible_cases(step, row)
+                sure = len(numbers) + gap == 1
+                for number in numbers:
+                    lead(step.cases[number].targets, mark if sure else min(mark, 2))
+                if step.if_unknown is not None and not sure:
+                    lead((step.if_unknown,), 1)
+                outcomes[index] = sum(1 << number for number in numbers) + (gap << len(step.cases))
+            elif step.kind == "do":
+                lead(step.with_, mark)
+                if step.then:
+                    satisfied = evaluate(step.satisfied, row)
+                    if satisfied is not False:
+                        lead(step.then, mark if satisfied else min(mark, 2))
+                    outcomes[index] = 1 if satisfied else 2 if satisfied is False else 3
+                statuses[index] = evaluate(step.status, row)  # type: ignore[assignment]
+        if masks[2] or masks[1]:
+            return settle(masks[3], masks[2], masks[1], statuses, outcomes)
+        return Decision(masks[3], masks[3], 0, statuses, outcomes)
+
+    return decide
+
+
+def _settler(program: Program) -> _Settle:
     """What to do when some ways stay open: find the steps that every open way leads to, and the assumed ones."""
     cases = [tuple(case.targets for case in step.cases) for step in program.steps]
     with_ = [step.with_ for step in program.steps]

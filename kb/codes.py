@@ -116,7 +116,7 @@ EXPRESSIONS: dict[str, Code] = {
     "KB337": Code("dose-dimension", ERROR, "A dose has the dimension in which its drug is given."),
     "KB338": Code("define-too-large", ERROR, "A definition stays small when the definitions it uses are written out."),
     "KB339": Code("cases-disagree", ERROR, "All cases of a definition give values of one kind."),
-    "KB340": Code("bad-unit-entry", ERROR, "A unit of the library has a factor and known base dimensions."),
+    "KB340": Code("bad-library-unit", ERROR, "Units and quantities of the library fit their entries."),
 }
 
 # ---------------------------------------------------------------- KB4xx graph and step shape

@@ -473,7 +473,17 @@ class _Compiler:
         of = tree.Name(drug.id if drug is not None else step.id, made.span)
         window = self.lowering.window(made.window)
         count = self.lowering.feature(tree.TimeFeature("count", of, made.window, made.span))
-        since = self.lowering.feature(tree.TimeFeature("since", of, None, made.span))
+        if isinstance(step.verb, model.Give):
+            # The interval runs from gift to gift: starting or changing an infusion of the drug is neither.
+            since = self.lowering.implicit(
+                f"since({of.id} given)",
+                program.Feature("since", program.Event("given", of.id)),
+                type="number",
+                of=of.id,
+                unit="s",
+            )
+        else:
+            since = self.lowering.feature(tree.TimeFeature("since", of, None, made.span))
         return program.Repeat(
             earliest=self.lowering.seconds(low),
             latest=self.lowering.seconds(high),
@@ -666,10 +676,15 @@ class _Compiler:
             unit=unit,
             total=total,
             window=self.lowering.window(cap.window),
-            text=f"{cap.amount.text} {cap.window_text}".strip(),
+            text=f"{self.spoken(cap.amount)} {_spoken_window(cap.window_text)}",
             cites=_ids(cap.backing.cites),
             interprets=_ids(cap.backing.interprets),
         )
+
+    def spoken(self, amount: model.Amount) -> str:
+        """An amount in words: a definition by its title."""
+        define = self.protocol.defines.get(amount.text)
+        return amount.text if define is None or define.title is None else define.title.value
 
     def goal(self, goal: model.GoalDef) -> program.Goal:
         return program.Goal(
@@ -720,7 +735,7 @@ class _Compiler:
                 wanted |= set(self.scope.members(slot.of))
             if slot.feature is not None:
                 for event in _events(slot.feature):
-                    if event.kind in ("drug", "class"):
+                    if event.kind in ("drug", "class", "given"):
                         wanted |= set(self.scope.members(event.id))
         for step in steps:
             if step.action is not None:
@@ -772,6 +787,11 @@ _TITRATE_LABELS = {
 
 def _ids(refs: Iterable[model.Ref]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ref.id for ref in refs))
+
+
+def _spoken_window(text: str) -> str:
+    """`episode` as `in the episode`, `the last 24 h` as `in the last 24 h`."""
+    return "in the episode" if text == "episode" else text if text.startswith(("in ", "since ")) else f"in {text}"
 
 
 def _text(text: model.Text | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kb import program as ir
-from kb.evaluate import evaluate
+from kb.evaluate import evaluate, fill_defines
 from kb.reasons import show_value
 from kb.scenarios import Result
 
@@ -84,8 +84,16 @@ def _cases(program: ir.Program, results: list[Result]) -> Iterator[Part]:
 
 
 def _can_be_unknown(program: ir.Program, expr: ir.Expr) -> bool:
-    """Whether some row leaves `expr` unknown: the row that knows nothing does, if any does."""
+    """Whether some row leaves `expr` unknown: the row that knows nothing but what is always known, if any does."""
+    defaults = {parameter.id: parameter.default for parameter in program.parameters}
     row: ir.Row = [None] * len(program.slots)
+    for index, slot in enumerate(program.slots):
+        if slot.kind == "parameter":
+            row[index] = defaults[slot.of]
+        elif slot.feature is not None and slot.feature.of is not None and slot.feature.of.kind == "step":
+            # What was done or declined is known: it is charted here or nowhere.
+            row[index] = {"count": 0, "since": None}.get(slot.feature.function, False)
+    fill_defines(program, row)
     return evaluate(expr, row) is None
 
 

@@ -126,8 +126,9 @@ def describe_dose(
             working[-1] = f"{text} × {format_scaled(kilograms, 'kg')} at {concentration} = {pump_rate}"
     if action.of == "amount" and concentration and value.rounded:
         strength = names.strength(concentration, drug)
-        base = Fraction(value.rounded, ir.SCALE) * units.parse(dose.unit).factor
-        volume = f"{_decimal(base / strength * _MILLILITRES)} mL"
+        ends = [value.rounded] if value.high is None else [value.rounded, value.high]
+        factor = units.parse(dose.unit).factor * _MILLILITRES / strength
+        volume = f"{' to '.join(_decimal(Fraction(end, ir.SCALE) * factor) for end in ends)} mL"
         working.append(f"{text} at {concentration} = {volume}")
         text += f" = {volume} of {concentration}"
     if value.exact != value.rounded:

@@ -458,7 +458,7 @@ class _Fold:
 
     def drugs_of(self, event: Event) -> list[Drug]:
         """The drugs an event is about: one, or those of a class."""
-        if event.kind == "drug":
+        if event.kind in ("drug", "given"):
             return [self.names.drugs[event.id]]
         return [drug for drug in self.program.drugs if event.id in drug.classes]
 
@@ -493,7 +493,12 @@ class _Fold:
         if any(drug.id in self.chart.doubtful for drug in drugs):
             return _When("unknown")
         if self.chart.moment:
-            return self._last_in_moment(drugs, at)
+            return self._last_in_moment(event, drugs, at)
+        if event.kind == "given":
+            gifts = self.marks("given", drugs[0].id, at)
+            if gifts:
+                return _When("known", gifts[-1].at, gifts[-1].time)
+            return _When("never" if self.covers(None) else "unknown")
         found = sorted((item for drug in drugs for item in self.changes(drug, at, only_rises)), key=_first)
         if found:
             last, time, exact = found[-1]
@@ -505,11 +510,14 @@ class _Fold:
             return _When("never")
         return _When("unknown")
 
-    def _last_in_moment(self, drugs: list[Drug], at: int) -> _When:
-        given = self.names.slots.get(f"since({drugs[0].id})") if len(drugs) == 1 else None
+    def _last_in_moment(self, event: Event, drugs: list[Drug], at: int) -> _When:
+        what = f"{event.id} given" if event.kind == "given" else event.id
+        given = self.names.slots.get(f"since({what})") if len(drugs) == 1 else None
         since = None if given is None else self.chart.features.get(given)
         if isinstance(since, int):
             return _When("known", at - since, self.time and self.time - _span(since))
+        if event.kind == "given":
+            return _When("never" if self.chart.complete else "unknown")
         return _When("never" if all(self.rate(drug, at).value == 0 for drug in drugs) else "unknown")
 
     # ------------------------------------------------------------ episode and windows
@@ -810,20 +818,16 @@ class _Fold:
         return row
 
     def turns(self, needed: Iterable[int], at: int) -> list[int]:
-        """The instants of the chart up to `at` at which a slot of a closure may have another value, and `at`."""
-        instants = self.index.instants
-        end = bisect_right(instants, at - 1)
+        """The instants before `at` at which something was charted that a closure reads, and `at`.
+
+        What is charted of other things has no part: it would make an ageing value count as unknown.
+        """
         found: set[int] = set()
         for index in needed:
             slot = self.slots[index]
-            if slot.kind in ("rate", "now", "feature"):
-                return [*instants[:end], at]
-            if slot.kind in ("element", "unobtainable"):
-                valid_for = self.names.elements[slot.of].valid_for
-                for mark in self.index.of("element", slot.of):
-                    found.add(mark.at)
-                    if valid_for is not None and (place := bisect_right(instants, mark.at + valid_for)) < end:
-                        found.add(instants[place])
+            if slot.kind in ("element", "unobtainable", "rate"):
+                kind = "rate" if slot.kind == "rate" else "element"
+                found.update(mark.at for mark in self.index.of(kind, slot.of))
         return [*sorted(instant for instant in found if instant < at), at]
 
     def value_of(self, id: str, at: int) -> Value:

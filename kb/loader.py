@@ -206,6 +206,8 @@ class _Reader:
         if self.root is not None:
             self.checked = check_shape(self.root, kind)
             self.diagnostics += self.checked.diagnostics
+            if not self.checked.complete:
+                self.root = None
         self.top = Span(self.file)
 
     def report(

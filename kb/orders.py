@@ -13,7 +13,7 @@ from kb.evaluate import evaluate, undecided
 from kb.values import format_duration, format_scaled
 
 if TYPE_CHECKING:
-    from kb.reasons import Walk
+    from kb.plan import Walk
     from kb.values import UnitTable
 
 
@@ -41,9 +41,7 @@ def remaining(walk: Walk, cap: ir.Cap) -> tuple[int | None, frozenset[int]]:
         if bound is not None and bound >= amount:
             return 0, frozenset()
     if not isinstance(amount, int) or not isinstance(total, int):
-        return None, undecided(cap.amount, walk.row, walk.program) | (
-            frozenset((cap.total,)) if total is None else frozenset()
-        )
+        return None, walk.undecided(cap.amount) | (frozenset((cap.total,)) if total is None else frozenset())
     return max(0, amount - total), frozenset()
 
 
@@ -58,9 +56,8 @@ def _order_row(walk: Walk, order: Order, drug: ir.Drug, others: Iterable[Order])
     units = {"rate": drug.rate_unit, "amount": drug.amount_unit}
     ordered = {other.drug for other in others if 0 not in (other.rate, other.amount)}  # an order of nothing is a stop
     classes = {item.id: item.classes for item in walk.program.drugs}
-    for index, slot in enumerate(walk.program.slots):
-        if slot.kind != "order":
-            continue
+    for index in walk.plan.orders:
+        slot = walk.program.slots[index]
         attribute = slot.name.removeprefix("order.").partition(" ")[0]
         if slot.name.startswith("ordered("):
             row[index] = any(other == slot.of or slot.of in classes.get(other, ()) for other in ordered)
@@ -78,7 +75,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     own `repeat` makes, nor against a relative step (its status already says the one, its author the other).
     """
     program = walk.program
-    drug = next(item for item in program.drugs if item.id == order.drug)
+    drug = walk.plan.drugs[order.drug]
     row = _order_row(walk, order, drug, others)
     refused: list[tuple[str, str]] = []
     challenged: list[tuple[str, str]] = []
@@ -100,9 +97,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     for limit in drug.limits:
         _hold_against_limit(limit, order, drug, refused, challenged)
     if not own and drug.largest_step and order.rate:
-        rate_slot = next(
-            (i for i, slot in enumerate(program.slots) if slot.kind == "rate" and slot.of == drug.id), None
-        )
+        rate_slot = walk.plan.rates.get(drug.id)
         running = None if rate_slot is None else row[rate_slot]
         if isinstance(running, int):
             step = Fraction(drug.largest_step)

@@ -148,7 +148,7 @@ TRUE, FALSE = Const(True), Const(False)
 
 
 class Event(NamedTuple):
-    """Something charted: `kind` is drug, class, element or step."""
+    """Something charted: `kind` is drug, class, element, step, or given (a drug given as an amount)."""
 
     kind: str
     id: str
@@ -990,7 +990,12 @@ def _layout(record: type) -> tuple[_Field, ...]:
     if layout is None:
         defaults = record._field_defaults  # type: ignore[attr-defined]
         layout = _layouts[record] = tuple(
-            _Field(name, name.rstrip("_"), defaults.get(name, _REQUIRED), *_codec(record.__name__, name, kind))
+            _Field(
+                name,
+                name.rstrip("_"),
+                defaults.get(name, None if kind.endswith(" | None") else _REQUIRED),
+                *_codec(record.__name__, name, kind),
+            )
             for name, kind in fields_of(record)
         )
     return layout
@@ -998,7 +1003,7 @@ def _layout(record: type) -> tuple[_Field, ...]:
 
 def _codec(record: str, name: str, kind: str) -> tuple[_Encode, _Decode]:
     """How to write and read a field, by its declared type."""
-    if kind.endswith(" | None"):  # None is the default, and so is never written
+    if kind.endswith(" | None"):  # None is always left out
         kind = kind[: -len(" | None")]
     if kind.startswith("tuple[") and kind.endswith(", ...]"):
         return _codec_of_list(*_codec(record, name, kind[6:-6]))

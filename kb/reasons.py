@@ -6,69 +6,12 @@ Source: design rules 9 and 10; nothing here decides anything, it reads what was 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
 from kb import program as ir
 from kb.advice import CaseState, Fact, Reason, StepState
-from kb.evaluate import evaluate, possible_cases
+from kb.evaluate import evaluate
+from kb.plan import Edge, Walk
 from kb.values import format_scaled
-
-if TYPE_CHECKING:
-    from kb.codegen import Decision
-    from kb.folds import Reading
-
-
-class Edge(NamedTuple):
-    """A way into a step: `kind` is case, with, then or if_unknown; `case` counts from 0 for a case."""
-
-    source: int
-    kind: str
-    case: int = -1
-
-
-class Walk(NamedTuple):
-    """One patient read through one Program: what every answer is taken from."""
-
-    program: ir.Program
-    edges: tuple[tuple[Edge, ...], ...]
-    reading: Reading
-    row: ir.Row
-    decision: Decision
-
-    def state(self, step: int) -> str:
-        """reached, assumed, not known yet or not reached."""
-        bit = 1 << step
-        if self.decision.reached & bit:
-            return "reached"
-        if self.decision.assumed & bit:
-            return "assumed"
-        return "not known yet" if self.decision.possible & bit else "not reached"
-
-
-def open_cases(walk: Walk, step: int) -> tuple[tuple[int, ...], bool]:
-    """The possible cases of a decide that was looked at, and whether no case may hold (design rule 4)."""
-    cases = walk.program.steps[step].cases
-    mask = walk.decision.outcomes.get(step)
-    if mask is None:
-        found, gap = possible_cases(walk.program.steps[step], walk.row)
-        return tuple(found), gap
-    return tuple(number for number in range(len(cases)) if mask >> number & 1), bool(mask >> len(cases) & 1)
-
-
-def edges_into(program: ir.Program) -> tuple[tuple[Edge, ...], ...]:
-    """For each step the ways into it, in the order of the steps they come from."""
-    into: list[list[Edge]] = [[] for _ in program.steps]
-    for source, step in enumerate(program.steps):
-        for number, case in enumerate(step.cases):
-            for target in case.targets:
-                into[target].append(Edge(source, "case", number))
-        for target in step.with_:
-            into[target].append(Edge(source, "with"))
-        for target in step.then:
-            into[target].append(Edge(source, "then"))
-        if step.if_unknown is not None:
-            into[step.if_unknown].append(Edge(source, "if_unknown"))
-    return tuple(tuple(edges) for edges in into)
 
 
 def show_value(slot: ir.Slot, value: ir.Value) -> str:
@@ -166,8 +109,8 @@ def _reason(walk: Walk, edge: Edge) -> Reason | None:
             case=case.title or case.text,
             holds=holds if holds is None else bool(holds),
             facts=found,
-            cites=(*step.cites, *case.cites),
-            interprets=(*step.interprets, *case.interprets),
+            cites=tuple(dict.fromkeys((*step.cites, *case.cites))),
+            interprets=tuple(dict.fromkeys((*step.interprets, *case.interprets))),
         )
     if edge.kind == "then":
         holds = evaluate(step.satisfied, walk.row)
@@ -193,7 +136,7 @@ def edge_holds(walk: Walk, edge: Edge) -> bool | None:
     if edge.kind == "then":
         holds = evaluate(step.satisfied, walk.row)
         return None if holds is None else bool(holds)
-    cases, gap = open_cases(walk, edge.source)
+    cases, gap = walk.open_cases(edge.source)
     undecided = len(cases) + gap > 1
     if edge.kind == "if_unknown":
         return undecided
@@ -208,7 +151,7 @@ def way_to(walk: Walk, step: int) -> tuple[Edge, ...]:
     current = step
     while current not in walk.program.starts:
         best: Edge | None = None
-        for edge in walk.edges[current]:
+        for edge in walk.plan.edges[current]:
             if walk.state(edge.source) not in ("reached", "assumed"):
                 continue
             holds = edge_holds(walk, edge)
@@ -241,7 +184,7 @@ def reasons_against(walk: Walk, step: int) -> tuple[Reason, ...]:
         if current in seen:
             continue
         seen.add(current)
-        for edge in walk.edges[current]:
+        for edge in walk.plan.edges[current]:
             if edge.kind == "if_unknown":
                 continue
             state = walk.state(edge.source)
@@ -253,7 +196,7 @@ def reasons_against(walk: Walk, step: int) -> tuple[Reason, ...]:
             if reason is None or holds is True:
                 continue
             if edge.kind == "case" and holds is False and reason.holds is not False:
-                winner = open_cases(walk, edge.source)[0]
+                winner = walk.open_cases(edge.source)[0]
                 won = walk.program.steps[edge.source].cases[winner[0]] if winner else None
                 if won is not None:
                     reason = reason._replace(

@@ -92,11 +92,13 @@ class _Lines:
 
     def line(self, file: str, number: int) -> str | None:
         if file not in self.files:
+            text = ""
             try:
-                with Path(file).open("rb") as stream:
-                    text = stream.read(MAX_BYTES).decode("utf-8", "replace")
+                if Path(file).is_file():  # opening a pipe would wait for ever
+                    with Path(file).open("rb") as stream:
+                        text = stream.read(MAX_BYTES).decode("utf-8", "replace")
             except (OSError, ValueError):
-                text = ""
+                pass
             self.files[file] = text.replace("\r\n", "\n").split("\n")
         lines = self.files[file]
         return lines[number - 1] if 0 < number <= len(lines) and lines != [""] else None

@@ -108,6 +108,7 @@ class Session:
             program: what it will be read with, now and always.
             opened: when the protocol's episode begins; charted as the first entry.
             complete_from: from when on every therapy is charted.
+
         Raises:
             JournalExists: there is a file at `path`.
             NotAJournal: it cannot be made.

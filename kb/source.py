@@ -24,7 +24,7 @@ from kb.diagnostics import Diagnostic, Related, Span
 
 MAX_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 60
-MAX_NODES: Final = 200_000
+MAX_NODES: Final = 50_000
 MAX_SCALAR: Final = 50_000
 MAX_DIAGNOSTICS: Final = 100
 
@@ -123,11 +123,10 @@ def _raw_offsets(scalar: Scalar, start: int, end: int) -> tuple[int, int]:
         if index == end:
             last = after
             break
-        if char.isspace():
-            if at < len(raw) and raw[at].isspace():
-                at += 1
-        elif style == '"' and raw[at : at + 1] == "\\":
+        if style == '"' and raw[at : at + 1] == "\\":
             at += {"x": 4, "u": 6, "U": 10}.get(raw[at + 1 : at + 2], 2)
+        elif char.isspace():
+            at += at < len(raw) and raw[at].isspace()
         else:
             at += 2 if style == "'" and raw[at : at + 2] == "''" else 1
         after = at
@@ -439,7 +438,7 @@ class _Builder:
             nodes += 1
             if nodes > MAX_NODES:
                 raise _StopReading(
-                    found("KB102", Span(self.file), f"this file holds more than {MAX_NODES} values", "split it")
+                    found("KB102", Span(self.file), f"this file holds more than {MAX_NODES:,} values", "split it")
                 )
             if node is None:
                 continue
@@ -467,6 +466,9 @@ class _Builder:
         line, column = mark.line + 1, mark.column + 1
         return Span(self.file, line, column, line, column + width)
 
+    def _offset(self, line: int, column: int) -> int:
+        return min(self.starts[min(line, len(self.starts) - 1)] + column, len(self.text))
+
     def _machinery(self, mark: Any, what: str, name: str) -> Diagnostic:
         return found(
             "KB109",
@@ -490,8 +492,8 @@ class _Builder:
         if style in (":", None):
             style = ""
         line, column, end_line, end_column = start.line, start.column, end.line, end.column
-        first = self.starts[line] + column
-        last = min(self.starts[end_line] + end_column, len(self.text))
+        first = self._offset(line, column)
+        last = self._offset(end_line, end_column)
         raw = ""
         if style or end_line != line:
             if style in ("|", ">") or not style:
@@ -505,7 +507,7 @@ class _Builder:
                 found(
                     "KB102",
                     Span(self.file, span.line, span.column, span.line, span.column + 1),
-                    f"this text is longer than {MAX_SCALAR} characters",
+                    f"this text is longer than {MAX_SCALAR:,} characters",
                     "say it in fewer words",
                 )
             )
@@ -514,7 +516,7 @@ class _Builder:
         if is_key:
             return scalar
         if not style:
-            behind = self.lines[end_line][end_column : end_column + 3]
+            behind = self.text[last : last + 3]
             if behind[:2] == " #":
                 return self._cut_off(scalar, behind)
         elif style in ("|", ">"):

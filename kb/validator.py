@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Named
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span
-from kb.source import Entry, Mapping, Node, Scalar, Sequence, cut_text, look_alike, printable
+from kb.source import MAX_DIAGNOSTICS, Entry, Mapping, Node, Scalar, Sequence, cut_text, look_alike, printable
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
@@ -82,10 +82,10 @@ class Shape:
         "extra",
         "items",
         "kinds",
-        "longest",
         "least",
         "least_items",
         "least_keys",
+        "longest",
         "most",
         "number_ok",
         "one_of",
@@ -188,15 +188,25 @@ def shape_of(kind: str) -> Shape:
 # ---------------------------------------------------------------- the walk
 
 
+class _EnoughError(Exception):
+    """More is wrong than anybody reads at once."""
+
+
 @dataclass(slots=True)
 class Checked:
-    """What the walk found. `faulty` holds the nodes that have a diagnostic; `values` scalars that are not text."""
+    """What the walk found. `faulty` holds the nodes that have a diagnostic; `values` scalars that are not text.
+
+    The walk stops after `MAX_DIAGNOSTICS`; it is then not `complete`, and the last diagnostic says so.
+    """
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     faulty: set[Node] = field(default_factory=set)
     values: dict[Node, object] = field(default_factory=dict)
+    complete: bool = True
 
     def blame(self, node: Node | None, diagnostic: Diagnostic) -> None:
+        if len(self.diagnostics) >= MAX_DIAGNOSTICS:
+            raise _EnoughError
         self.diagnostics.append(diagnostic)
         if node is not None:
             self.faulty.add(node)
@@ -206,7 +216,12 @@ def check_shape(root: Mapping, kind: str) -> Checked:
     """Compare the tree with the schema for files of `kind`."""
     checked = Checked()
     start = Span(root.span.file, root.span.line, root.span.column, root.span.line, root.span.column + 1)
-    _walk(root, shape_of(kind), "", start, checked)
+    try:
+        _walk(root, shape_of(kind), "", start, checked)
+    except _EnoughError:
+        last = checked.diagnostics[-1]
+        checked.diagnostics[-1] = replace(last, message=f"{last.message}; more is wrong below, not listed")
+        checked.complete = False
     return checked
 
 
@@ -424,12 +439,11 @@ def _kind_of_step(node: Mapping, shape: Shape, name: str, anchor: Span, present:
                 ),
             )
             return
-    verbs = [kind for kind, other in shape.kinds.items() if any(key in other.properties for key in node.entries)]
-    help = (
-        f"add `{verbs[0]}:` with its text as the first key"
-        if len(verbs) == 1
-        else f"begin it with one of {_listed(kinds)}"
-    )
+    fits = {kind: sum(key in other.properties for key in node.entries) for kind, other in shape.kinds.items()}
+    best = [kind for kind in kinds if fits[kind] == max(fits.values())]
+    help = f"begin it with one of {_listed(kinds)}"
+    if len(best) == 1:
+        help = f"add `{best[0]}:` with its text as the first key"
     out.blame(node, found("KB208", anchor, f"{_called(name)} does not say what kind of step it is", help))
 
 

@@ -9,19 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import gcd, isqrt
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from kb.program import SCALE
 
 if TYPE_CHECKING:
     from decimal import Context, Decimal
+    from typing import Protocol
 
-PLACES = 8
+    class UnitLike(Protocol):
+        """What a table needs to know of a unit: `program.Unit`, or the library's own record."""
+
+        @property
+        def spelling(self) -> str: ...
+        @property
+        def ucum(self) -> str: ...
+        @property
+        def factor(self) -> str: ...
+        @property
+        def dimension(self) -> tuple[tuple[str, int], ...]: ...
+        @property
+        def offset(self) -> str: ...
+
+
 MAX_DIGITS = 60
 MAX_EXPONENT = 40
 MAX_UNIT_LENGTH = 60
 LARGEST = 10**30 * SCALE  # results of exp and power beyond it count as outside the domain
-GONE = (0, 1)
 
 
 class BadValue(ValueError):  # noqa: N818 - it is a refusal of input, not a fault of ours
@@ -294,21 +308,6 @@ def _settle(attempt: object, precision: int) -> int:
 # ---------------------------------------------------------------- units
 
 
-class UnitLike(Protocol):
-    """What a table needs to know of a unit: `program.Unit`, or the library's own record."""
-
-    @property
-    def spelling(self) -> str: ...
-    @property
-    def ucum(self) -> str: ...
-    @property
-    def factor(self) -> str: ...
-    @property
-    def dimension(self) -> tuple[tuple[str, int], ...]: ...
-    @property
-    def offset(self) -> str: ...
-
-
 class Measure(NamedTuple):
     """What a unit measures: value × `factor` + `offset` is in base units of `dimension` (base to power, none zero)."""
 
@@ -368,6 +367,16 @@ REFUSED: dict[str, tuple[str, str]] = {
 }
 
 
+def parse_factor(text: str) -> Fraction | None:
+    """The fraction in `133.322` or `1/1000`; None for anything else."""
+    top, _, bottom = text.strip().partition("/")
+    try:
+        numerator, denominator = parse_decimal(top), parse_decimal(bottom or "1")
+    except BadValue:
+        return None
+    return numerator / denominator if denominator else None
+
+
 class UnitTable:
     """The units a knowledge base knows, and every compound of them (`mcg/kg/min`, `mmol/L`, `/min`)."""
 
@@ -375,8 +384,11 @@ class UnitTable:
         self._simple: dict[str, Measure] = {}
         self._ucum: dict[str, str] = {}
         for unit in units:
-            dimension = {base: power for base, power in sorted(unit.dimension) if power}
-            self._simple[unit.spelling] = Measure(Fraction(unit.factor), dimension, Fraction(unit.offset))
+            factor, offset = parse_factor(unit.factor), parse_factor(unit.offset)
+            if factor is None or factor <= 0 or offset is None:
+                continue  # said where the file is read
+            dimension = {base: power for base, power in sorted(unit.dimension) if power and base != "count"}
+            self._simple[unit.spelling] = Measure(factor, dimension, offset)
             self._ucum[unit.spelling] = unit.ucum
         self._known: dict[str, Measure] = {"": Measure(Fraction(1), {}), "1": Measure(Fraction(1), {})}
 
@@ -605,10 +617,6 @@ def parse_molar_mass(text: str) -> Fraction | None:
     if unit != "g/mol" or value <= 0:
         raise BadValue("KB316", f"`{shorten(text)}` is not a molar mass", "write it in g/mol, such as `180.16 g/mol`")
     return value
-
-
-def lowest_terms(ratio: Fraction) -> tuple[int, int]:
-    return ratio.numerator, ratio.denominator
 
 
 def common_measure(left: Fraction, right: Fraction) -> Fraction:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kb.diagnostics import Span
 from kb.expression import tree
-from kb.values import UnitLike, UnitTable
+from kb.values import UnitTable
 
 if TYPE_CHECKING:
     from kb import program
+    from kb.values import UnitLike
 
 ORDER_ATTRIBUTES = ("rate", "amount", "route", "intent", "line", "weight", "salt")
 COMPUTED = frozenset(("round", "ln", "exp", "sqrt", "power"))
@@ -197,19 +198,32 @@ class Scope:
     @classmethod
     def of(cls, protocol: ProtocolLike, library: LibraryLike) -> Scope:
         """The names of `protocol` (a `model.Protocol`) over those of `library` (a `model.Library`)."""
+        return replace(
+            cls.over(library),
+            elements={**library.elements, **protocol.elements},
+            parameters=protocol.parameters,
+            defines={id: _definition(record) for id, record in protocol.defines.items()},
+            steps=frozenset(protocol.steps),
+            basis="" if protocol.weight is None else str(protocol.weight.value),
+            memory={},
+        )
+
+    @classmethod
+    def over(cls, library: LibraryLike) -> Scope:
+        """The names of a library alone."""
         classes: dict[str, list[str]] = {name: [] for name in library.classes}
         for id, drug in sorted(library.drugs.items()):
             for name in drug.classes:
                 classes.setdefault(name, []).append(id)
         return cls(
             units=UnitTable(library.units.values()),
-            elements={**library.elements, **protocol.elements},
+            elements=library.elements,
             drugs=library.drugs,
             classes={name: tuple(drugs) for name, drugs in classes.items()},
-            parameters=protocol.parameters,
-            defines={id: _definition(record) for id, record in protocol.defines.items()},
-            steps=frozenset(protocol.steps),
-            basis="" if protocol.weight is None else str(protocol.weight.value),
+            parameters={},
+            defines={},
+            steps=frozenset(),
+            basis="",
             synonyms={
                 synonym.strip().lower().replace(" ", "-"): id
                 for id, drug in sorted(library.drugs.items())

@@ -20,7 +20,9 @@ from kb.expression.scope import (
     COMPUTED,
     ORDER_ATTRIBUTES,
     Definition,
+    DrugLike,
     ElementLike,
+    LibraryLike,
     Scope,
     children,
     nodes,
@@ -40,7 +42,9 @@ __all__ = [
     "check_define_guards",
     "check_defines",
     "check_duration",
+    "check_element",
     "check_guards",
+    "check_library",
     "check_parameters",
     "check_quantity",
     "check_value",
@@ -339,7 +343,7 @@ class Checker:
                 made = self.numeric_or_date(value)
                 self._fits(expr, value, made, low, self.numeric_or_date(low))
                 self._fits(expr, value, made, high, self.numeric_or_date(high))
-                self._ascending(expr, low, high)
+                self._ascending(expr.span, low, high)
                 return BOOLEAN
             case tree.Is():
                 return self._is(expr)
@@ -636,12 +640,12 @@ class Checker:
             help += "; `kg` is always body weight, g and mg are always of a substance"
         self.report(code, expr.span, text, help, why)
 
-    def _ascending(self, expr: tree.Expr, low: tree.Expr, high: tree.Expr) -> None:
+    def _ascending(self, at: Span, low: tree.Expr, high: tree.Expr) -> None:
+        """Report two literal ends of one kind that stand in the wrong order."""
         one, other = literal_value(self.scope, low), literal_value(self.scope, high)
-        if one is not None and other is not None and one > other:
-            self.report(
-                "KB336", expr.span, f"`{to_text(low)}` is more than `{to_text(high)}`", "write the lower end first"
-            )
+        alike = self.types.get(id(low), PLAIN).dimension == self.types.get(id(high), PLAIN).dimension
+        if alike and one is not None and other is not None and one > other:
+            self.report("KB336", at, f"`{to_text(low)}` is more than `{to_text(high)}`", "write the lower end first")
 
     def _is(self, expr: tree.Is) -> Type:
         value, words = expr.value, [option.id for option in expr.options]
@@ -1059,7 +1063,7 @@ def check_duration(scope: Scope, value: tree.Expr | tree.Range) -> list[Diagnost
         if number is not None and number < 0:
             checker.report("KB334", end.span, f"`{to_text(end)}` is less than nothing")
     if isinstance(value, tree.Range):
-        checker._ascending(tree.Name("range", value.span), value.low, value.high)
+        checker._ascending(value.span, value.low, value.high)
     return checker.found
 
 
@@ -1081,7 +1085,7 @@ def check_quantity(scope: Scope, value: tree.Expr | tree.Range, unit: str, code:
                 f"write it in `{unit or '1'}`",
             )
     if isinstance(value, tree.Range):
-        checker._ascending(tree.Name("range", value.span), value.low, value.high)
+        checker._ascending(value.span, value.low, value.high)
     return checker.found
 
 
@@ -1144,7 +1148,7 @@ def check_amount(
             why,
         )
     if isinstance(value, tree.Range):
-        checker._ascending(tree.Name("range", value.span), value.low, value.high)
+        checker._ascending(value.span, value.low, value.high)
     for end in _ends(value):
         number = literal_value(scope, end)
         if number is not None and number < 0:
@@ -1384,6 +1388,76 @@ def _in_unit(expr: tree.Expr, unit: str) -> tree.Expr:
     if isinstance(expr, tree.Number) and expr.unit is None:
         return tree.Number(expr.value, unit or None, expr.span)
     return expr
+
+
+# ---------------------------------------------------------------- library
+
+
+def check_library(library: LibraryLike) -> list[Diagnostic]:
+    """What is wrong with the units and quantities of the library: spellings, molar masses, limits, durations."""
+    scope = Scope.over(library)
+    diagnostics: list[Diagnostic] = []
+    for element in library.elements.values():
+        diagnostics += check_element(scope, element)
+    for drug in library.drugs.values():
+        diagnostics += _check_drug(scope, drug)
+    return diagnostics
+
+
+def check_element(scope: Scope, element: ElementLike) -> list[Diagnostic]:
+    """The same for one entry of the data dictionary, of the library or of a protocol's own."""
+    diagnostics: list[Diagnostic] = []
+    try:
+        dimension = scope.units.parse(element.unit).dimension
+        if element.type == "quantity" and not dimension and element.unit in ("", "1"):
+            diagnostics.append(
+                found("KB340", element.span, f"`{element.id}` is a quantity without a unit", "use `type: number`")
+            )
+        if element.basis and dict(dimension) != {"body_mass": 1}:
+            diagnostics.append(
+                found("KB340", element.span, f"`{element.id}` has a `basis` and is no weight", "give it in `kg`")
+            )
+        parse_molar_mass(element.molar_mass)
+    except BadValue as bad:
+        diagnostics.append(found(bad.code, element.span, f"`{element.id}`: {bad.message}", bad.help))
+    if element.valid_for is not None:
+        diagnostics += check_duration(scope, element.valid_for.value)
+    return diagnostics
+
+
+def _check_drug(scope: Scope, drug: DrugLike) -> Iterator[Diagnostic]:
+    units = {"rate": drug.rate_unit, "amount": drug.amount_unit}
+    for of, unit in units.items():
+        try:
+            dimension = dict(scope.units.parse(unit).dimension)
+        except BadValue as bad:
+            yield found(bad.code, drug.span, f"`{of}` of `{drug.id}`: {bad.message}", bad.help)
+            units[of] = ""
+            continue
+        if unit and (dimension.get("time", 0) == -1) != (of == "rate"):
+            help = "write it per time, such as `mcg/kg/min`" if of == "rate" else "write it without a time"
+            yield found("KB340", drug.span, f"`{unit}` is no {of} (`{drug.id}`)", help)
+            units[of] = ""
+    if drug.valid_for is not None:
+        yield from check_duration(scope, drug.valid_for.value)
+    quantities = [
+        (limit.of, end)
+        for limit in drug.limits
+        for end in (limit.soft_low, limit.soft_high, limit.hard_low, limit.hard_high)
+    ]
+    quantities += [(made.of, made.step) for made in drug.delivery]
+    for of, amount in quantities:
+        unit = units.get(of, "")
+        if amount is None or not unit:
+            continue
+        wanted = unit_type(scope, unit)
+        checker = Checker(scope)
+        for end in _ends(amount.value):
+            made = checker.numeric(end)
+            if made.number and isinstance(meet(wanted, made), str):
+                help = f"write it in `{unit}`"
+                checker.report("KB340", end.span, f"`{to_text(end)}` does not fit the {of} of `{drug.id}`", help)
+        yield from checker.found
 
 
 # ---------------------------------------------------------------- guards (design rule 8)

@@ -18,7 +18,13 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     for interpretation in protocol.interpretations.values():
         if interpretation.status == "disputed":
             homes |= {ref.id for ref in interpretation.about}
+    atoms: dict[str, list[str]] = {}
     for statement in evidence.statements.values():
+        if statement.parent:
+            atoms.setdefault(statement.parent, []).append(statement.id)
+    for statement in evidence.statements.values():
+        if statement.id in atoms and all(atom in homes for atom in atoms[statement.id]):
+            continue  # each of its atoms is cited by itself
         if statement.id not in homes and statement.parent not in homes:
             yield found(
                 "KB504",

@@ -1,0 +1,181 @@
+"""One reached action as advice: its status after every check, its dose, its options, what withholds it."""
+
+from __future__ import annotations
+
+from kb import program as ir
+from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
+from kb.asks import dose_needs, names_of
+from kb.chart import Order, dictionary_of
+from kb.doses import DoseValue, describe_dose, dose_value
+from kb.evaluate import evaluate
+from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
+from kb.plan import NOTHING, Walk
+from kb.reasons import reasons_for
+from kb.values import format_scaled
+
+ACTIVE = ("due", "overdue")
+
+
+def action_item(walk: Walk, index: int, alerts: list[Alert]) -> tuple[Item, frozenset[int]]:
+    """The advice on one reached action, and the slots that its order check still needs."""
+    program, row = walk.program, walk.row
+    step = program.steps[index]
+    action = step.action
+    assert action is not None
+    status = walk.decision.statuses.get(index) or "not known"
+    withheld: list[str] = []
+    instead: list[str] = []
+    cautions: list[str] = []
+    beside: set[int] = set()
+    needs: set[int] = set()
+    for reason in step.avoid:
+        holds = evaluate(reason.when, row)
+        if holds is True:
+            withheld.append(reason.because or reason.text)
+            instead += filter(None, (reason.instead,))
+        elif holds is None and status in ACTIVE:
+            cautions.append(f"find out first: {reason.text}" + (f" ({reason.because})" if reason.because else ""))
+            beside |= walk.undecided(reason.when)
+    dose = None
+    options: tuple[OptionAdvice, ...] = ()
+    if action.dose is not None:
+        dose, value, cap_needs, note = _dose(walk, action)
+        if status not in ("satisfied", "declined", "withheld"):
+            needs |= cap_needs
+        if status in ACTIVE or status == "waiting":
+            if note and value.rounded == 0:
+                status = "withheld"
+                withheld.append(note)
+            found = _judge_own(walk, step.id, action, value)
+            if found is not None:
+                needs |= found.unknown
+                if found.refused:
+                    status = "withheld"
+                    withheld += [f"{rule}: {why}" for rule, why in found.refused]
+                    instead += found.instead
+                    alerts.append(
+                        Alert("rule", "warning", f"withheld by {found.refused[0][0]}: {found.refused[0][1]}", step.id)
+                    )
+                cautions += [why for _, why in found.challenged]
+                cautions += [f"cannot tell whether a rule forbids this: {name}" for name in found.unstated]
+                if found.stop_after is not None:
+                    cautions.append(stop_by_text(found.stop_after))
+        if action.ladder and status in ACTIVE:
+            rate = walk.row[walk.plan.rates[action.drug]]
+            if isinstance(rate, int) and rate and rate not in action.ladder:
+                alerts.append(
+                    Alert(
+                        "off-ladder",
+                        "warning",
+                        f"the running rate of {action.drug}, {format_scaled(rate, action.dose.unit)}, "
+                        "is not one of the steps of this titration",
+                        step.id,
+                    )
+                )
+    if action.options:
+        options, status = _options(walk, step, action, status)
+    if status == "declined" and step.priority == "stat":
+        alerts.append(Alert("declined", "critical", f"declined: {step.title}", step.id, step.cites))
+    item = Item(
+        step=step.id,
+        kind="do",
+        status=status,
+        title=step.title,
+        verb=action.verb,
+        dose=dose,
+        priority=step.priority,
+        strength=step.strength,
+        certainty=step.certainty,
+        decide_by=step.decide_by,
+        assumed=not walk.decision.reached >> index & 1,
+        reasons=reasons_for(walk, index),
+        cites=step.cites,
+        interprets=step.interprets,
+        note=step.note,
+        withheld_by=tuple(withheld),
+        instead=tuple(dict.fromkeys(instead)),
+        cautions=tuple(cautions),
+        asks=names_of(walk, beside | (walk.undecided(step.satisfied) if status == "not known" else NOTHING)),
+        options=options,
+        review="" if step.review is None else f"after {step.review.text}: {', '.join(step.review.measure)}",
+    )
+    return item, frozenset(needs)
+
+
+def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozenset[int], str]:
+    """The dose, what a cap's total still needs, and what a cap says about it."""
+    drug = walk.plan.drugs[action.drug]
+    left: int | None = None
+    needs: set[int] = set()
+    note = ""
+    unknown_cap = False
+    if action.of == "amount":
+        for cap in walk.program.caps:
+            if drug.id not in cap.drugs:
+                continue
+            cap_left, cap_needs = remaining(walk, cap)
+            needs |= cap_needs
+            if cap_left is None:
+                unknown_cap = True
+            elif left is None or cap_left < left:
+                left, note = cap_left, f"{cap.id}: at most {cap.text}; {format_scaled(cap_left, cap.unit)} is left"
+    value = DoseValue(None, None, None, None) if unknown_cap else dose_value(drug, action, walk.row, left)
+    asks = names_of(walk, dose_needs(walk, action) | needs)
+    concentration = action.concentration or walk.reading.concentrations.get(drug.id, "")
+    text = describe_dose(
+        drug, action, value, walk.row, walk.program.weight, dictionary_of(walk.program), concentration, asks
+    )
+    return text, value, frozenset(needs), note
+
+
+def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Judgement | None:
+    if value.rounded is None:
+        return None
+    rate, amount = (value.rounded, None) if action.of == "rate" else (None, value.rounded)
+    order = own_order(action, rate, amount)
+    return judge(walk, order, _own_others(walk, step), dictionary_of(walk.program).units, own=step)
+
+
+def _own_others(walk: Walk, step: str) -> list[Order]:
+    """The other drugs that this advice starts, gives or changes, for rules that read the rest of the set."""
+    made = []
+    for index, status in walk.decision.statuses.items():
+        other = walk.program.steps[index]
+        if other.id != step and status in ACTIVE and other.action is not None and other.action.drug:
+            made.append(Order(other.action.drug))
+    return made
+
+
+def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple[tuple[OptionAdvice, ...], str]:
+    """Options ranked: those with a reason for them first, those with a reason against them last."""
+    ranked: list[tuple[int, OptionAdvice]] = []
+    for option in action.options:
+        against = [reason for reason in option.against if evaluate(reason.when, walk.row) is True]
+        unsure = [reason for reason in option.against if evaluate(reason.when, walk.row) is None]
+        favour = [reason for reason in option.for_ if evaluate(reason.when, walk.row) is True]
+        stopped = [reason.because or reason.text for reason in against]
+        dose = None
+        if option.action.dose is not None:
+            dose, value, _, _ = _dose(walk, option.action)
+            found = _judge_own(walk, step.id, option.action, value)
+            stopped += [f"{rule}: {why}" for rule, why in found.refused] if found is not None else []
+        needs = {slot for reason in unsure for slot in walk.undecided(reason.when)}
+        ranked.append(
+            (
+                2 if stopped else 0 if favour else 1,
+                OptionAdvice(
+                    option.id,
+                    option.title,
+                    dose,
+                    False if stopped else None if unsure else True,
+                    tuple(reason.because or reason.text for reason in favour),
+                    tuple(stopped),
+                    names_of(walk, needs),
+                ),
+            )
+        )
+    ranked.sort(key=lambda pair: pair[0])
+    options = tuple(option for _, option in ranked)
+    if status in ACTIVE and all(option.eligible is False for option in options):
+        status = "withheld"
+    return options, status

@@ -1,0 +1,398 @@
+"""Advice in words for a terminal: what to do now, how much, why, from where, how sure, what is still to be asked.
+
+Lines carry styles by meaning (`now`, `dose`, `source` …); whoever prints them chooses the colours,
+and without colours nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from kb.advice import Fact, Item, OrderVerdict, Reason
+from kb.evaluate import evaluate
+from kb.generator.wording import Speaker, clean, listed, short_digest
+from kb.program import SCALE
+from kb.values import format_duration
+
+if TYPE_CHECKING:
+    from kb import program as ir
+    from kb.interpreter import Advice
+
+_GUTTER = 8
+_URGENCY = {"stat": "NOW", "asap": "SOON", "urgent": "URGENT", "routine": ""}
+
+
+class Span(NamedTuple):
+    """A piece of a line. `style`: plain, head, draft, now, dose, title, label, quiet, good, bad, warn."""
+
+    text: str
+    style: str = "plain"
+
+
+class Line(NamedTuple):
+    """One line; where it is wrapped, what follows hangs at `hang` columns."""
+
+    spans: tuple[Span, ...]
+    indent: int = 0
+    hang: int = 0
+
+    @property
+    def text(self) -> str:
+        return " " * self.indent + "".join(span.text for span in self.spans)
+
+
+EMPTY = Line(())
+
+
+def advice_lines(advice: Advice) -> Iterator[Line]:
+    """The whole advice, most urgent first."""
+    program = advice.walk.program
+    yield from _Bedside(advice, program).lines()
+
+
+class _Bedside:
+    def __init__(self, advice: Advice, program: ir.Program) -> None:
+        self.advice = advice
+        self.program = program
+        self.say = Speaker(program)
+        self.now = datetime.fromisoformat(advice.now) if advice.now else None
+        self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
+        self.keys: dict[str, None] = {}
+        self.readings: dict[str, None] = {}
+        self.titles = {step.id: clean(step.title) for step in program.steps}
+
+    def lines(self) -> Iterator[Line]:
+        advice = self.advice
+        yield Line((Span(clean(advice.title), "head"), Span(f"  {advice.protocol}@{advice.version}", "quiet")))
+        yield Line((Span(advice.banner, "draft"),))
+        when = f"{self.now:%Y-%m-%d %H:%M %Z} · " if self.now else ""
+        local = f" · local {short_digest(advice.local_digest)}" if advice.local_digest else ""
+        digests = f"logic {short_digest(advice.logic_digest)} · text {short_digest(advice.text_digest)}{local}"
+        yield Line((Span(when + digests, "quiet"),))
+        if advice.applies is False:
+            yield from self.heading("NOT FOR THIS PATIENT")
+            yield _labelled("scope", f"this protocol applies if {self.say.condition(self.program.applies_text)}")
+            return
+        yield from self.alerts()
+        yield from self.do_now()
+        yield from self.ask()
+        yield from self.others()
+        yield from self.policy()
+        yield from self.goals()
+        yield from self.rest()
+        yield from self.footnotes()
+
+    def heading(self, text: str, note: str = "") -> Iterator[Line]:
+        yield EMPTY
+        yield Line((Span(text, "head"), Span(f"  {note}" if note else "", "quiet")))
+
+    # -------------------------------------------------------- what to do
+
+    def do_now(self) -> Iterator[Line]:
+        items = self.advice.recommended
+        if not items:
+            yield from self.heading("DO NOW")
+            reason = "nothing until the questions below are answered" if self.advice.asks else "nothing is due"
+            yield Line((Span(reason),), 2, 2)
+            return
+        yield from self.heading("DO NOW", "all of it; most urgent first" if len(items) > 1 else "")
+        for number, item in enumerate(items, start=1):
+            yield from self.item(number, item)
+
+    def item(self, number: int, item: Item) -> Iterator[Line]:
+        urgency = _URGENCY.get(item.priority, item.priority.upper())
+        spans = [Span(f"{number:>2}  ", "quiet")]
+        if urgency:
+            spans.append(Span(f"{urgency}  ", "now" if item.priority == "stat" else "warn"))
+        spans.append(Span(clean(item.title) or f"Go on with {item.hand_over}", "title"))
+        if item.status == "overdue":
+            spans.append(Span("  overdue", "now"))
+        if item.assumed:
+            spans.append(Span("  assumed", "warn"))
+        spans.append(Span(f"  [{item.step}]", "quiet"))
+        yield Line(tuple(spans), 0, 4)
+        yield from self.dose(item)
+        yield from self.details(item)
+        yield from self.why(item.reasons)
+        yield from self.source(item)
+        yield from self.sure(item)
+        if item.review:
+            yield _labelled("review", self.review(item))
+        if item.note:
+            yield _labelled("note", clean(item.note), "quiet")
+
+    def dose(self, item: Item) -> Iterator[Line]:
+        dose = item.dose
+        if dose is None:
+            return
+        words = [self.say.drug(dose.drug), clean(dose.text)]
+        if dose.route:
+            words.append({"iv": "IV", "im": "IM", "io": "IO"}.get(dose.route, dose.route))
+        if dose.over:
+            words.append(f"over {self.say.condition(dose.over.removeprefix('local '))}")
+        if dose.pump_rate:
+            words.append(f"= {dose.pump_rate}")
+        if item.verb == "infuse" and dose.high and dose.low and dose.low != dose.high:
+            words = [self.say.drug(dose.drug), f"{dose.low} {dose.unit}", *words[2:]]
+            words.append(f"(range {dose.low} to {dose.high} {dose.unit})")
+        style = "dose" if dose.rounded is not None else "warn"
+        yield Line((Span(_label("dose"), "label"), Span(" ".join(words), style)), 4, 4 + _GUTTER)
+        if dose.each:
+            yield _labelled("", f"each {dose.each}")
+        if dose.rule and dose.rounded is not None and self.say.condition(dose.rule) not in " ".join(words):
+            yield _labelled("", f"rule: {self.say.condition(dose.rule)}", "quiet")
+        if dose.working:
+            yield _labelled("", clean(dose.working), "quiet")
+        if dose.asks:
+            yield _labelled("", f"needs {listed(self.ask_name(name) for name in dose.asks)}", "warn")
+
+    def details(self, item: Item) -> Iterator[Line]:
+        step = next((step for step in self.program.steps if step.id == item.step), None)
+        if item.hand_over:
+            yield _labelled("go to", item.hand_over, "title")
+        elif item.dose is None and step is not None and step.action is not None and not item.options:
+            for line in self.say.action_lines(step.action):
+                if line.lower() != clean(item.title).lower():
+                    yield _labelled("do", line)
+        for option in item.options:
+            mark = {True: "possible", False: "not advised", None: "ask first"}[option.eligible]
+            dose = f": {option.dose.text}" if option.dose is not None else ""
+            text = f"{clean(option.title)}{dose}  ({mark})"
+            yield _labelled("choose", text, "bad" if option.eligible is False else "plain")
+            for reason in option.in_favour:
+                yield _labelled("", f"for: {clean(reason)}")
+            for reason in option.against:
+                yield _labelled("", f"against: {clean(reason)}")
+        if item.decide_by:
+            yield _labelled("who", f"decided by: {clean(item.decide_by)}; the source gives no number")
+        for caution in item.cautions:
+            yield _labelled("careful", clean(caution), "warn")
+        for reason in item.withheld_by:
+            yield _labelled("because", clean(reason), "warn")
+        for other in item.instead:
+            yield _labelled("instead", self.titles.get(other, clean(other)))
+
+    def why(self, reasons: Iterable[Reason]) -> Iterator[Line]:
+        label = "why"
+        for reason in reasons:
+            case = "otherwise" if reason.case == "else" else self.say.condition(reason.case)
+            facts = ", ".join(self.fact(fact) for fact in reason.facts)
+            text = f"{clean(reason.question)} {case}" + (f": {facts}" if facts else "")
+            yield _labelled(label, text)
+            label = ""
+
+    def fact(self, fact: Fact) -> str:
+        """`MAP 58 mmHg (12:02, 20 min old)`."""
+        name = self.say.condition(fact.name)
+        value = {"true": "yes", "false": "no"}.get(fact.value, fact.value)
+        if fact.name.endswith(" is unobtainable"):
+            name, value = name.removesuffix(" is unobtainable"), "unobtainable" if value == "yes" else "obtained"
+        return f"{name} {value}{self.age(fact.at)}"
+
+    def age(self, at: str | None) -> str:
+        if not at:
+            return ""
+        charted = datetime.fromisoformat(at)
+        if self.now is None:
+            return f" ({charted:%H:%M})"
+        minutes = int((self.now - charted).total_seconds() // 60)
+        if minutes < 1:
+            return " (now)"
+        ago = f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"
+        return f" ({charted:%H:%M}, {ago})"
+
+    def source(self, item: Item) -> Iterator[Line]:
+        statements = {statement.id: statement for statement in self.program.statements}
+        keys: dict[str, None] = {}
+        for cite in item.cites:
+            if cite in statements:
+                keys |= dict.fromkeys(statements[cite].cites)
+        behind = f" from {', '.join(sorted(keys))}" if keys else ""
+        read = f"; reading {', '.join(item.interprets)}" if item.interprets else ""
+        if item.cites:
+            yield _labelled("source", f"{', '.join(item.cites)}{behind}{read}")
+        elif item.interprets:
+            yield _labelled("source", f"no statement of the source, an editor's reading: {', '.join(item.interprets)}")
+        self.keys |= keys
+        self.readings |= dict.fromkeys(item.interprets)
+
+    def sure(self, item: Item) -> Iterator[Line]:
+        words = [f"{item.strength} recommendation" if item.strength else "strength not stated"]
+        if item.kind == "do":
+            words.append(f"certainty {item.certainty or 'not graded'}")
+            yield _labelled("sure", ", ".join(words))
+
+    def review(self, item: Item) -> str:
+        for state in self.advice.reviews:
+            if state.step == item.step:
+                due = datetime.fromisoformat(state.due)
+                late = f", overdue by {state.overdue_by}" if state.overdue_by else ""
+                return f"at {due:%H:%M}{late}: {', '.join(self.say.data(id) for id in state.measure)}"
+        step = next((step for step in self.program.steps if step.id == item.step), None)
+        if step is None or step.review is None:
+            return clean(item.review)
+        after = evaluate(step.review.after, self.advice.walk.row)
+        if not isinstance(after, int):
+            return self.say.review(step.review)
+        what = ", ".join(self.say.data(id) for id in step.review.measure)
+        return f"in {format_duration(Fraction(after, SCALE))}: {what}"
+
+    # -------------------------------------------------------- what to ask
+
+    def ask_name(self, name: str) -> str:
+        return self.say.condition(name)
+
+    def ask(self) -> Iterator[Line]:
+        for now, heading, note in (
+            (True, "ASK NOW", "what could still change this advice, most useful first"),
+            (False, "MAY BE NEEDED NEXT", ""),
+        ):
+            asks = [ask for ask in self.advice.asks if ask.now is now]
+            if not asks:
+                continue
+            yield from self.heading(heading, note)
+            for ask in asks:
+                unit = f" in {ask.unit}" if ask.unit and ask.unit not in {"1", "s"} else ""
+                choices = f" ({listed(ask.options, 'or')})" if ask.options else ""
+                choices = choices or (" (yes or no)" if ask.type == "boolean" else "")
+                late = f"  overdue by {ask.overdue_by}" if ask.overdue_by else ""
+                yield Line(
+                    (
+                        Span("?  ", "warn"),
+                        Span(clean(ask.question) or self.ask_name(ask.name), "title" if now else "plain"),
+                        Span(f"{unit}{choices}"),
+                        Span(late, "now"),
+                        Span(f"  [{ask.name}]", "quiet"),
+                    ),
+                    2,
+                    5,
+                )
+                if now:
+                    told = [clean(ask.cause)] if ask.cause and not ask.cause.endswith("has not been charted") else []
+                    decides = listed(self.titles.get(step, step) for step in ask.decides[:3])
+                    more = f" and {len(ask.decides) - 3} more" if len(ask.decides) > 3 else ""
+                    told += [f"decides: {decides}{more}"] if decides else []
+                    if told:
+                        yield Line((Span("; ".join(told), "quiet"),), 5, 5)
+        for item in self.advice.unavailable:
+            yield Line((Span(f"not to be had: {self.ask_name(item.name)} ({clean(item.why)})", "quiet"),), 2, 5)
+
+    def policy(self) -> Iterator[Line]:
+        if self.advice.needs_policy:
+            yield from self.heading("NEEDS LOCAL POLICY", "the source gives no number; a hospital sets it once")
+            for policy in self.advice.needs_policy:
+                unit = f" in {policy.unit}" if policy.unit else ""
+                yield Line((Span(f"{clean(policy.title)}{unit}"), Span(f"  [{policy.parameter}]", "quiet")), 2, 5)
+
+    # -------------------------------------------------------- the rest
+
+    def alerts(self) -> Iterator[Line]:
+        if self.advice.alerts:
+            yield from self.heading("ALERTS")
+            order = {"critical": 0, "warning": 1, "information": 2}
+            for alert in sorted(self.advice.alerts, key=lambda alert: order.get(alert.severity, 3)):
+                style = "now" if alert.severity == "critical" else "warn"
+                cites = f"  {' '.join((*alert.cites, *alert.interprets))}" if alert.cites or alert.interprets else ""
+                yield Line((Span("!  ", style), Span(clean(alert.say), style), Span(cites, "quiet")), 2, 5)
+
+    def others(self) -> Iterator[Line]:
+        for heading, wanted in (("FIRST FIND OUT WHETHER DONE", True), ("IN HAND, WAITING OR WITHHELD", False)):
+            items = [
+                item
+                for item in self.advice.actions
+                if item.status not in {"due", "overdue"} and (item.status == "not known") is wanted
+            ]
+            if items:
+                yield from self.heading(heading)
+            for item in items:
+                status = Span("" if wanted else f"{item.status}  ", "quiet")
+                yield Line((status, Span(clean(item.title)), Span(f"  [{item.step}]", "quiet")), 2, 5)
+                for reason in item.withheld_by:
+                    yield _labelled("because", clean(reason), "warn")
+                for other in item.instead:
+                    yield _labelled("instead", self.titles.get(other, clean(other)))
+                for name in item.asks:
+                    yield _labelled("ask", self.questions.get(name, self.ask_name(name)))
+
+    def goals(self) -> Iterator[Line]:
+        if self.advice.goals:
+            yield from self.heading("GOALS")
+            for goal in self.advice.goals:
+                style = {"met": "good", "not met": "bad"}.get(goal.state, "quiet")
+                facts = ", ".join(self.fact(fact) for fact in goal.facts)
+                yield Line(
+                    (
+                        Span(f"{goal.state:<8} ", style),
+                        Span(f"{clean(goal.title)}: {self.say.condition(goal.text)}"),
+                        Span(f"  ({facts})" if facts else "", "quiet"),
+                    ),
+                    2,
+                    11,
+                )
+
+    def rest(self) -> Iterator[Line]:
+        advice = self.advice
+        for heading, texts in (
+            (
+                "OUTCOME",
+                [clean(outcome.title) + (" (assumed)" if outcome.assumed else "") for outcome in advice.outcomes],
+            ),
+            (
+                "RUNNING, NO CHANGE ADVISED",
+                [f"{self.say.drug(item.drug)} {item.rate}{self.age(item.at)}" for item in advice.running],
+            ),
+            ("ASSUMED", [clean(text) for text in advice.assumptions]),
+            ("NOT USED", [clean(text) for text in (*advice.refused, *advice.not_used)]),
+        ):
+            if texts:
+                yield from self.heading(heading)
+                for text in texts:
+                    yield Line((Span(text),), 2, 4)
+
+    def footnotes(self) -> Iterator[Line]:
+        """The readings and references named above, each once."""
+        readings = [item for item in self.program.interpretations if item.id in self.readings]
+        if readings:
+            yield from self.heading("READINGS OF THE SOURCE", "chosen by an editor, not confirmed by anyone yet")
+            for item in readings:
+                told = f"{clean(item.reading)} (to be confirmed by {clean(item.confirm)})"
+                yield Line((Span(f"{item.id}  ", "label"), Span(told)), 2, 2 + len(item.id) + 2)
+        references = [item for item in self.program.references if item.key in self.keys]
+        if references:
+            yield from self.heading("SOURCES")
+            for ref in references:
+                known = [ref.title, ref.publisher, ref.year, f"{ref.tier} source" if ref.tier else ""]
+                told = ", ".join(clean(text) for text in known if text)
+                yield Line((Span(f"{ref.key}  ", "label"), Span(told)), 2, 2 + len(ref.key) + 2)
+
+
+def verdict_lines(verdict: OrderVerdict, program: ir.Program) -> Iterator[Line]:
+    """One order and what the protocol says to it."""
+    say = Speaker(program)
+    style = {"allowed": "good", "refused": "now", "challenged": "warn"}.get(verdict.verdict, "warn")
+    yield Line(
+        (Span(f"{verdict.verdict.upper()}  ", style), Span(clean(verdict.order) or say.drug(verdict.drug), "title"))
+    )
+    rules = [*verdict.rules, *[""] * len(verdict.because)]
+    for rule, because in zip(rules, verdict.because, strict=False):
+        yield _labelled("because", clean(because) + (f"  [{rule}]" if rule else ""))
+    for text in verdict.instead:
+        yield _labelled("instead", clean(text))
+    if verdict.asks:
+        yield _labelled("ask", listed(say.condition(name) for name in verdict.asks))
+    if verdict.stop_by:
+        yield _labelled("stop", clean(verdict.stop_by))
+    if verdict.cites or verdict.interprets:
+        readings = f"; reading {', '.join(verdict.interprets)}" if verdict.interprets else ""
+        yield _labelled("source", f"{', '.join(verdict.cites)}{readings}")
+
+
+def _label(label: str) -> str:
+    return f"{label:<{_GUTTER}}"
+
+
+def _labelled(label: str, text: str, style: str = "plain") -> Line:
+    return Line((Span(_label(label), "label"), Span(text, style)), 4, 4 + _GUTTER)

@@ -1,0 +1,347 @@
+"""Pieces of a Program in the words of the ward, for every renderer.
+
+All results are plain text: whoever puts them into HTML, Markdown or DOT escapes them there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from kb import interpreter
+from kb import program as ir
+
+_SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
+_FEATURES = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)", r"\1 still, \2 after \3 began"),
+        (r"not known\(([^()]+)\)", r"\1 not known"),
+        (r"known\(([^()]+)\)", r"\1 known"),
+        (r"since\(([^()]+)\)", r"time since \1"),
+        (r"count\(([^()]+?) ((?:in|since) [^()]+)\)", r"number of \1 \2"),
+        (r"total\(([^()]+?) ((?:in|since) [^()]+)\)", r"total \1 \2"),
+        (r"change\(([^()]+?) (in [^()]+)\)", r"change of \1 \2"),
+        (r"least\(([^,()]+), ([^,()]+)\)", r"\1, at most \2"),
+        (r"greatest\(([^,()]+), ([^,()]+)\)", r"\1, at least \2"),
+        (r"previous\(([^()]+)\)", r"previous \1"),
+        (r"not done\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 not done \2"),
+        (r"done\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 done \2"),
+        (r"declined\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 declined \2"),
+    )
+]
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
+
+
+def clean(text: str) -> str:
+    """`text` without control characters, which no page may carry; runs of white space become one space."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def banner(program: ir.Program) -> str:
+    """What a reader must know first: withdrawn, or the review state in the words of every advice."""
+    if program.withdrawn:
+        return f"WITHDRAWN: {clean(program.withdrawn)}"
+    return clean(interpreter.banner(program))
+
+
+def short_digest(digest: str) -> str:
+    """The part of a digest that people compare."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def identity(program: ir.Program) -> str:
+    """Version and digests in one line."""
+    parts = [f"version {program.version}"]
+    if program.updated:
+        parts.append(f"updated {clean(program.updated)}")
+    if program.logic_digest:
+        parts.append(f"logic {short_digest(program.logic_digest)}")
+    if program.text_digest:
+        parts.append(f"text {short_digest(program.text_digest)}")
+    return " · ".join(parts)
+
+
+class Speaker:
+    """Says names, conditions and doses of one Program as its readers would."""
+
+    def __init__(self, program: ir.Program) -> None:
+        self.program = program
+        self._names = {element.id: _element_words(element) for element in program.elements}
+        self._names |= {drug.id: clean(drug.label) for drug in program.drugs}
+        self._names |= {parameter.id: parameter.id.replace("_", " ") for parameter in program.parameters}
+        self._parameters = {parameter.id: parameter for parameter in program.parameters}
+        self._drugs = {drug.id: drug for drug in program.drugs}
+        self._elements = {element.id: element for element in program.elements}
+
+    def drug(self, id: str) -> str:
+        """A drug in running text: its label without what stands in brackets."""
+        if id not in self._drugs:
+            return id.replace("-", " ")
+        label = clean(self._drugs[id].label).partition(" (")[0]
+        return label[:1].lower() + label[1:]
+
+    def data(self, id: str) -> str:
+        """An element by the short name people say."""
+        return self._names.get(id, id.replace("_", " "))
+
+    def label(self, id: str) -> str:
+        """An element by its full label."""
+        return clean(self._elements[id].label) if id in self._elements else self.data(id)
+
+    def condition(self, text: str) -> str:
+        """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`."""
+        text = clean(text)
+        for pattern, words in _FEATURES:
+            text = pattern.sub(words, text)
+        for written, sign in _SIGNS.items():
+            text = text.replace(written, sign)
+        return _NAME.sub(self._say_name, text)
+
+    def _say_name(self, found: re.Match[str]) -> str:
+        name = found.group()
+        if name in self._elements:
+            return self._names[name]
+        if name in self._drugs:
+            return self.drug(name)
+        return name.replace("_", " ")
+
+    def action_lines(self, action: ir.Action) -> list[str]:
+        """What is to be done, the dose first: drug with dose and route, then how."""
+        match action.verb:
+            case "give" | "infuse" | "change" | "stop" | "start" | "raise":
+                return self._drug_lines(action)
+            case "measure":
+                return [", ".join(self.data(id) for id in action.subject)]
+            case "exclude":
+                return [", ".join(self.data(id) for id in action.subject)]
+            case "call" | "perform":
+                return [clean(text) for text in action.subject]
+            case "choose":
+                return [self.option(option) for option in action.options]
+            case _:
+                return []
+
+    def option(self, option: ir.Option) -> str:
+        """An option of a choice: its title, and the dose where it has one."""
+        lines = self.action_lines(option.action) if option.action.drug else []
+        return ": ".join([clean(option.title), *lines[:1]])
+
+    def _drug_lines(self, action: ir.Action) -> list[str]:
+        name = self.drug(action.drug)
+        if action.dose is not None:
+            to = "to " if action.verb == "change" else ""
+            first = f"{name} {to}{self.condition(action.dose.text)}"
+        elif action.verb == "stop":
+            first = f"stop {name}"
+        elif action.verb == "change":
+            verb = {"up": "raise", "down": "lower"}.get("".join(action.subject), "change")
+            first = f"{verb} {name}"
+        else:
+            first = name
+        lines = [f"{first} {_route(action.route)}".strip()]
+        how = []
+        if action.salt and action.salt != "base":
+            how.append(f"as {clean(action.salt)}")
+        if action.each_text:
+            how.append(f"each {self.local(action.each_text)}")
+        if action.over:
+            how.append(f"over {self.local(action.over)}")
+        if action.dose is not None and action.dose.most is not None:
+            most = self._constant(action.dose.most, action.dose.unit)
+            how.append(f"never above {most}" if most else "")
+        if action.concentration:
+            how.append(f"at {clean(action.concentration)}")
+        lines.append(", ".join(text for text in how if text))
+        return [line for line in lines if line]
+
+    def _constant(self, expr: ir.Expr, unit: str) -> str:
+        if isinstance(expr, ir.Const) and isinstance(expr.value, int) and not isinstance(expr.value, bool):
+            return f"{decimal_text(expr.value)} {unit}".strip()
+        return ""
+
+    def review(self, review: ir.Review) -> str:
+        """When to look again, and at what."""
+        what = ", ".join(self.data(id) for id in review.measure)
+        when = self._review_time(review)
+        return f"{when}: {what}" if what else when
+
+    def _review_time(self, review: ir.Review) -> str:
+        local = self._parameters.get(review.text.removeprefix("local ").strip())
+        if local is None:
+            return f"again in {self.condition(review.text)}" if review.text else "again at the set time"
+        if isinstance(local.default, int):
+            return f"again in {decimal_text(local.default)} {local.unit} (set locally)"
+        return "again at the interval set locally"
+
+    def local(self, text: str) -> str:
+        """A quantity as written; where it is a local setting, its name and that it is one."""
+        name = text.removeprefix("local ").strip()
+        if name in self._parameters:
+            return f"{name.replace('_', ' ')} (set locally)"
+        return self.condition(text)
+
+    def repeat(self, repeat: ir.Repeat) -> str:
+        """How often, and how many times at most."""
+        most = self._constant(repeat.at_most, "") if repeat.at_most is not None else ""
+        times = f", at most {most} times" if most else ""
+        return f"repeat every {self.local(repeat.text)}{times}"
+
+    def titration(self, action: ir.Action | None) -> str:
+        """Drug, rungs and unit: `dobutamine 2.5 → 5 → 10 → 20 mcg/kg/min`."""
+        if action is None or action.dose is None:
+            return ""
+        if action.ladder:
+            rungs = " → ".join(decimal_text(rung) for rung in action.ladder)
+            return f"{self.drug(action.drug)} {rungs} {action.dose.unit}"
+        return f"{self.drug(action.drug)} from {self.condition(action.dose.text)}"
+
+    def setting(self, parameter: ir.Parameter) -> str:
+        """A local setting: its title, what it may be, and its default or that there is none."""
+        if parameter.options:
+            may = f"one of {listed(parameter.options, 'or')}"
+        elif parameter.low is not None and parameter.high is not None:
+            may = f"{decimal_text(parameter.low)} to {decimal_text(parameter.high)} {parameter.unit}".strip()
+        else:
+            may = f"in {parameter.unit}" if parameter.unit else ""
+        if isinstance(parameter.default, int) and not isinstance(parameter.default, bool):
+            default = f"{decimal_text(parameter.default)} {parameter.unit}".strip()
+        else:
+            default = "" if parameter.default is None else str(parameter.default)
+        told = f"default {default}" if default else "no default: needs local policy"
+        return ", ".join(text for text in (clean(parameter.title), may, told) if text)
+
+    def case(self, step: ir.Step, case: ir.Case) -> str:
+        """What stands on the way out of a question."""
+        if case.title:
+            return clean(case.title)
+        if case.text and case.text != "else":
+            return self.condition(case.text)
+        return "otherwise" if len(step.cases) > 1 else ""
+
+    def avoid(self, avoid: ir.Avoid) -> str:
+        words = self.condition(avoid.text)
+        return f"{words} ({clean(avoid.because)})" if avoid.because else words
+
+    # -------------------------------------------------------- compiled expressions
+
+    def slot(self, index: int) -> str:
+        """The name of a place in the row, as people say it."""
+        slot = self.program.slots[index]
+        match slot.kind:
+            case "element":
+                return self.data(slot.of)
+            case "unobtainable":
+                return f"{self.data(slot.of)} is unobtainable"
+            case "rate":
+                return self.drug(slot.of)
+            case "feature":
+                return self.condition(slot.name)
+            case _:
+                return (slot.of or slot.name).replace("_", " ")
+
+    def expression(self, expr: ir.Expr, unit: str = "", inner: bool = False) -> str:
+        """A compiled expression in words; numbers in `unit`. `inner`: it stands inside another."""
+        match expr:
+            case ir.Const(value):
+                if isinstance(value, bool):
+                    return "yes" if value else "no"
+                return f"{decimal_text(value)} {unit}".strip() if isinstance(value, int) else value.replace("_", " ")
+            case ir.Get(slot):
+                return self.slot(slot)
+            case ir.Known(item):
+                return f"{self.expression(item, inner=True)} is known"
+            case ir.Sure(item):
+                return f"{self.expression(item, inner=True)} for sure"
+            case ir.Not(item):
+                return f"not {self.expression(item, inner=True)}"
+            case ir.All(items):
+                return _bracketed(" and ".join(self.expression(item, inner=True) for item in items), inner)
+            case ir.Any_(items):
+                return _bracketed(" or ".join(self.expression(item, inner=True) for item in items), inner)
+            case ir.AtLeast(count, items):
+                return f"at least {count} of: {'; '.join(self.expression(item) for item in items)}"
+            case ir.Member(item, options):
+                names = [str(option).replace("_", " ") for option in options]
+                return f"{self.expression(item, inner=True)} is {listed(names, 'or')}"
+            case ir.Compare(op, left, right):
+                unit = self._unit(left) or self._unit(right)
+                sides = self.expression(left, unit, inner=True), self.expression(right, unit, inner=True)
+                return f"{sides[0]} {_SIGNS.get(op, op)} {sides[1]}"
+            case ir.Cases(cases):
+                told = []
+                for when, result in cases:
+                    words = self.expression(result, unit)
+                    told.append(f"otherwise {words}" if when == ir.TRUE else f"{words} if {self.expression(when)}")
+                return "; ".join(told)
+            case ir.Add(left, right):
+                return _bracketed(f"{self.expression(left, unit, True)} + {self.expression(right, unit, True)}", inner)
+            case ir.Subtract(left, right):
+                return _bracketed(f"{self.expression(left, unit, True)} - {self.expression(right, unit, True)}", inner)
+            case ir.Multiply(left, right):
+                return f"{self.expression(left, '', True)} × {self.expression(right, '', True)}"
+            case ir.Divide(left, right):
+                return f"{self.expression(left, '', True)} / {self.expression(right, '', True)}"
+            case ir.Least(items):
+                return f"the least of {listed(self.expression(item, unit) for item in items)}"
+            case ir.Greatest(items):
+                return f"the greatest of {listed(self.expression(item, unit) for item in items)}"
+            case ir.Absolute(item):
+                return f"the size of {self.expression(item, unit, True)}"
+            case ir.Function(name, arguments):
+                return f"{name}({', '.join(self.expression(item) for item in arguments)})"
+        raise AssertionError(f"no words for {expr!r}")
+
+    def _unit(self, expr: ir.Expr) -> str:
+        return self.program.slots[expr.slot].unit if isinstance(expr, ir.Get) else ""
+
+
+def _bracketed(text: str, inner: bool) -> str:
+    return f"({text})" if inner else text
+
+
+def _element_words(element: ir.Element) -> str:
+    """The name people say: `MAP` where the id is the initials of the label, else the id's words."""
+    initials = "".join(word[0] for word in re.findall(r"[A-Za-z0-9]+", element.label)).lower()
+    if element.id == initials and len(initials) > 1:
+        return element.id.upper()
+    return element.id.replace("_", " ")
+
+
+def _route(route: str) -> str:
+    return {"iv": "IV", "im": "IM", "io": "IO", "sc": "SC", "po": "by mouth"}.get(route, clean(route))
+
+
+def decimal_text(scaled: int) -> str:
+    """The shortest decimal of a scaled integer."""
+    whole, digits = divmod(abs(scaled), ir.SCALE)
+    tail = f"{digits:08d}".rstrip("0")
+    sign = "-" if scaled < 0 else ""
+    return f"{sign}{whole}.{tail}" if tail else f"{sign}{whole}"
+
+
+def question_mark(title: str) -> str:
+    """A question ends in a question mark, whatever its editor wrote."""
+    title = clean(title)
+    return title if title.endswith("?") else f"{title}?"
+
+
+def listed(items: Iterable[str], word: str = "and") -> str:
+    """`a, b and c`."""
+    names = list(items)
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def when_done(step: ir.Step) -> str:
+    """When what follows a `do` begins."""
+    verb = step.action.verb if step.action is not None else ""
+    return {
+        "give": "once given",
+        "infuse": "once running",
+        "measure": "once measured",
+        "exclude": "once answered",
+        "call": "once called",
+    }.get(verb, "once done")

@@ -1,0 +1,117 @@
+"""What can be worked out of a Program before any chart, once, and the state of one walk over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kb import program as ir
+from kb.evaluate import possible_cases, slots_of, undecided
+
+if TYPE_CHECKING:
+    from kb.codegen import Decision
+    from kb.folds import Reading
+
+NOTHING: frozenset[int] = frozenset()
+
+
+class Edge(NamedTuple):
+    """A way into a step: `kind` is case, with, then or if_unknown; `case` counts from 0 for a case."""
+
+    source: int
+    kind: str
+    case: int = -1
+
+
+class Plan:
+    """Look-ups of one Program: ways into each step, ids, and which inputs an expression can depend on."""
+
+    __slots__ = ("_inputs_of_expr", "_inputs_of_slot", "drugs", "edges", "orders", "program", "rates", "steps")
+
+    def __init__(self, program: ir.Program) -> None:
+        self.program = program
+        self.edges = edges_into(program)
+        self.steps = {step.id: index for index, step in enumerate(program.steps)}
+        self.drugs = {drug.id: drug for drug in program.drugs}
+        self.rates = {slot.of: index for index, slot in enumerate(program.slots) if slot.kind == "rate"}
+        self.orders = tuple(index for index, slot in enumerate(program.slots) if slot.kind == "order")
+        masks: list[int] = []
+        for index, slot in enumerate(program.slots):
+            mask = 0 if slot.kind == "define" else 1 << index
+            for other in slots_of(slot.expr) if slot.expr is not None else ():
+                mask |= masks[other]
+            masks.append(mask)
+        self._inputs_of_slot = masks
+        self._inputs_of_expr: dict[int, int] = {}
+
+    def inputs(self, expr: ir.Expr) -> int:
+        """The input slots, as a mask, that `expr` can depend on; `expr` is part of the Program."""
+        mask = self._inputs_of_expr.get(id(expr))
+        if mask is None:
+            mask = 0
+            for slot in slots_of(expr):
+                mask |= self._inputs_of_slot[slot]
+            self._inputs_of_expr[id(expr)] = mask
+        return mask
+
+
+class Walk(NamedTuple):
+    """One patient read through one Program: what every answer is taken from. `unknown` masks the unknown slots."""
+
+    plan: Plan
+    reading: Reading
+    row: ir.Row
+    decision: Decision
+    unknown: int
+
+    @property
+    def program(self) -> ir.Program:
+        return self.plan.program
+
+    def state(self, step: int) -> str:
+        """reached, assumed, not known yet or not reached."""
+        bit = 1 << step
+        if self.decision.reached & bit:
+            return "reached"
+        if self.decision.assumed & bit:
+            return "assumed"
+        return "not known yet" if self.decision.possible & bit else "not reached"
+
+    def undecided(self, expr: ir.Expr) -> frozenset[int]:
+        """The unknown inputs that could still change `expr`, a part of the Program."""
+        if not self.plan.inputs(expr) & self.unknown:
+            return NOTHING
+        return undecided(expr, self.row, self.plan.program)
+
+    def open_cases(self, step: int) -> tuple[tuple[int, ...], bool]:
+        """The possible cases of a decide that was looked at, and whether no case may hold (design rule 4)."""
+        cases = self.plan.program.steps[step].cases
+        mask = self.decision.outcomes.get(step)
+        if mask is None:
+            found, gap = possible_cases(self.plan.program.steps[step], self.row)
+            return tuple(found), gap
+        return tuple(number for number in range(len(cases)) if mask >> number & 1), bool(mask >> len(cases) & 1)
+
+
+def walk_over(plan: Plan, reading: Reading, decision: Decision) -> Walk:
+    """The walk that `decision` made over the row of `reading`."""
+    unknown = 0
+    for index, value in enumerate(reading.row):
+        if value is None:
+            unknown |= 1 << index
+    return Walk(plan, reading, reading.row, decision, unknown)
+
+
+def edges_into(program: ir.Program) -> tuple[tuple[Edge, ...], ...]:
+    """For each step the ways into it, in the order of the steps they come from."""
+    into: list[list[Edge]] = [[] for _ in program.steps]
+    for source, step in enumerate(program.steps):
+        for number, case in enumerate(step.cases):
+            for target in case.targets:
+                into[target].append(Edge(source, "case", number))
+        for target in step.with_:
+            into[target].append(Edge(source, "with"))
+        for target in step.then:
+            into[target].append(Edge(source, "then"))
+        if step.if_unknown is not None:
+            into[step.if_unknown].append(Edge(source, "if_unknown"))
+    return tuple(tuple(edges) for edges in into)
