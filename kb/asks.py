@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kb import program as ir
 from kb.advice import Ask, Policy, Unavailable
+from kb.chart import RECORD
 from kb.evaluate import evaluate
 from kb.plan import Walk
 
@@ -157,6 +158,10 @@ def _parameter_title(program: ir.Program, id: str) -> str:
 
 def ask_for(program: ir.Program, name: str, kind: str = "", slot: ir.Slot | None = None) -> Ask:
     """The question whose answer is charted under `name`."""
+    if name == RECORD:
+        return Ask(
+            name, "Is everything that was given, and all that is running, on the chart?", "choice", "", ("complete",)
+        )
     for element in program.elements:
         if element.id == name:
             return Ask(

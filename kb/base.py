@@ -17,6 +17,7 @@ from kb import model
 from kb.codes import found
 from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
+from kb.expression.types import check_library
 from kb.loader import load_library, load_local, load_protocol
 from kb.program import Program
 from kb.store import latest
@@ -45,7 +46,9 @@ class Base:
     @cached_property
     def _library(self) -> tuple[model.Library, tuple[Diagnostic, ...]]:
         library, diagnostics = load_library(self.protocols_path / "library")
-        return library or model.Library({}, {}, {}, {}), tuple(diagnostics)
+        if library is None:
+            return model.Library({}, {}, {}, {}), tuple(diagnostics)
+        return library, (*diagnostics, *check_library(library))
 
     @property
     def library(self) -> model.Library:

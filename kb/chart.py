@@ -174,6 +174,7 @@ class Chart(NamedTuple):
         Raises:
             ChartError: everything that is wrong with its form; whether names and values fit a protocol is
                 seen by `parse_chart`.
+
         """
         problems: list[Refusal] = []
         chart = _read_chart(data, problems, set())
@@ -206,6 +207,7 @@ def parse_time(text: object) -> datetime:
 
     Raises:
         BadValue: not a time, or without an offset.
+
     """
     if isinstance(text, str):
         try:
@@ -252,6 +254,7 @@ def _text(value: object) -> str | bool:
 
     Raises:
         BadValue: neither text, nor number, nor truth value.
+
     """
     if isinstance(value, bool | str):
         return value
@@ -537,6 +540,7 @@ class Dictionary:
 
         Raises:
             BadValue: not a concentration of this drug.
+
         """
         over, slash, under = re.sub(r"\s+in\s+", "/", text.strip()).partition("/")
         help = "write `1 mg/mL` or `4 mg/50 mL`"
@@ -592,6 +596,7 @@ def parse_chart(program: Program, data: object, now: datetime | None = None, len
 
     Raises:
         ChartError: everything that is refused.
+
     """
     if isinstance(data, ParsedChart):
         return data
@@ -1019,6 +1024,7 @@ def read_parameter(names: Dictionary, parameter: Parameter, raw: object) -> Valu
 
     Raises:
         BadValue: it does not fit.
+
     """
     if parameter.options:
         return _option(parameter.id, raw, parameter.options)
@@ -1046,6 +1052,7 @@ def settle(
         weight: base units (kg) of the weight that `per kg` means.
         salt: the form that was charted apart from the dose, or nothing.
         strength: the concentration that holds where the entry names none, base units.
+
     """
     if dose.scaled is not None:
         return dose.scaled
@@ -1103,6 +1110,7 @@ def parse_order(
     Args:
         row: the patient's row, for the weight.
         concentrations: those of the local settings, by drug.
+
     """
     reader = _Reader(dictionary_of(program), True)
     names, text = reader.names, ", ".join(f"{key} {value}" for key, value in order.items() if value is not None)

@@ -3,7 +3,7 @@
 The source is generated from the typed tree alone: names are indexes, strings are written by `repr`.
 Steps are taken in their order, so each is settled before those it leads to. A step's mark is 3 when it
 is reached, 2 when it is possible, 1 when it is possible only by an assumption, and 0 when no way leads
-to it; steps marked 0 are not evaluated. Where a reached decide stays undecided, `_settle` works out what
+to it; steps marked 0 are not evaluated. Where a reached decide stays undecided, a second look works out what
 follows all the same because every possible way leads there (design rule 9).
 """
 
@@ -77,8 +77,9 @@ def make_decider(program: Program, compile_after: int = 12) -> Decider:
     Making Python of a large Program takes as long as some fifty walks over its trees, so that is done
     only for who decides more than `compile_after` times; the Decisions are the same.
     """
-    settle = _settler(program)
-    decider = _walker(program, settle) if compile_after > 0 else _compiled(program, settle)
+    if compile_after <= 0:
+        return _compiled(program)
+    decider = _walker(program, _settler(program))
     calls = 0
 
     def decide(row: Row) -> Decision:
@@ -86,16 +87,16 @@ def make_decider(program: Program, compile_after: int = 12) -> Decider:
         if calls < compile_after:
             calls += 1
             if calls == compile_after:
-                decider = _compiled(program, settle)
+                decider = _compiled(program)
         return decider(row)
 
-    return decide if compile_after > 0 else decider
+    return decide
 
 
-def _compiled(program: Program, settle: _Settle) -> Decider:
+def _compiled(program: Program) -> Decider:
     writer = _Writer(program)
     _write_decider(writer, program)
-    decide: Decider = writer.compiled("decide", {"_settle": settle, "_Decision": Decision})
+    decide: Decider = writer.compiled("decide", {"_Decision": Decision})
     return decide
 
 
@@ -145,18 +146,26 @@ def _write_decider(writer: _Writer, program: Program) -> None:
     for index, step in enumerate(program.steps):
         if ways.get(index):
             _write_step(writer, index, step, index in program.starts)
-    line("if possible or supposed:")
-    line("    return _settle(reached, possible, supposed, statuses, outcomes)")
+    _write_settling(writer, program, ways)
     line("return new(_Decision, (reached, reached, 0, statuses, outcomes))")
 
 
 def _write_step(writer: _Writer, index: int, step: Step, start: bool) -> None:
     line = writer.line
     bit = hex(1 << index)
-    if not start:
+    status = step.kind == "do"
+    if start:
+        if status:
+            line(f"statuses[{index}] = {writer.text(step.status)}")
+    else:
         line(f"if s{index}:")
         writer.indent += 1
-        line(f"if s{index} == 3: reached |= {bit}")
+        line(f"if s{index} == 3:")
+        writer.indent += 1
+        line(f"reached |= {bit}")
+        if status:
+            line(f"statuses[{index}] = {writer.text(step.status)}")
+        writer.indent -= 1
         line(f"elif s{index} == 2: possible |= {bit}")
         line(f"else: supposed |= {bit}")
     if step.kind == "decide":
@@ -171,70 +180,126 @@ def _write_do(writer: _Writer, index: int, step: Step) -> None:
     line = writer.line
     for target in step.with_:
         writer.mark(target, f"s{index}")
-    satisfied = ""
     if step.then:
         satisfied, _ = writer.atom(step.satisfied)
-        line(f"outcomes[{index}] = 1 if {satisfied} else 2 if {satisfied} is False else 3")
-        line(f"if {satisfied}:")
-        writer.indent += 1
-        for target in step.then:
-            writer.mark(target, f"s{index}")
-        writer.indent -= 1
-        line(f"elif {satisfied} is None:")
-        writer.indent += 1
-        line(f"m = s{index} if s{index} < 3 else 2")
-        for target in step.then:
-            writer.mark(target, "m")
-        writer.indent -= 1
-    line(f"statuses[{index}] = {writer.text(step.status)}")
+        line(f"outcomes[{index}] = o{index} = 1 if {satisfied} else 2 if {satisfied} is False else 3")
+        line(f"if o{index} == 1:")
+        writer.marks(step.then, f"s{index}")
+        line(f"elif o{index} == 3:")
+        writer.marks(step.then, f"s{index} if s{index} < 3 else 2")
 
 
 def _write_decide(writer: _Writer, index: int, step: Step) -> None:
     line = writer.line
     cases, gap = step.cases, 1 << len(step.cases)
     whens = [case.when for case in cases]
-    if len(whens) == 1 or (len(whens) == 2 and _is(whens[1], True)):
-        # One condition and its else, or one condition and the gap: bit 0 and bit 1 either way.
+    name = f"o{index}"
+    if _is_two_way(whens):
         when, may_be_unknown = writer.atom(whens[0])
-        line(f"o = 1 if {when} else 2" + (f" if {when} is False else 3" if may_be_unknown else ""))
+        line(f"{name} = 1 if {when} else 2" + (f" if {when} is False else 3" if may_be_unknown else ""))
     else:
-        _write_possible(writer, whens)
-    line(f"outcomes[{index}] = o")
+        _write_possible(writer, whens, name)
+    line(f"outcomes[{index}] = {name}")
     word = "if"
     for number, case in enumerate(cases):
-        line(f"{word} o == {1 << number}:")
-        writer.indent += 1
-        for target in case.targets:
-            writer.mark(target, f"s{index}")
-        if not case.targets:
-            line("pass")
-        writer.indent -= 1
+        line(f"{word} {name} == {1 << number}:")
+        writer.marks(case.targets, f"s{index}")
         word = "elif"
-    line(f"elif o != {gap}:")
+    line(f"elif {name} != {gap}:")
     writer.indent += 1
     line(f"m = s{index} if s{index} < 3 else 2")
     for number, case in enumerate(cases):
         if case.targets:
-            line(f"if o & {1 << number}:")
-            writer.indent += 1
-            for target in case.targets:
-                writer.mark(target, "m")
-            writer.indent -= 1
+            line(f"if {name} & {1 << number}:")
+            writer.marks(case.targets, "m")
     if step.if_unknown is not None:
         line(f"if not s{step.if_unknown}: s{step.if_unknown} = 1")
     writer.indent -= 1
 
 
-def _write_possible(writer: _Writer, whens: list[Expr]) -> None:
-    """Set `o` to the mask of the conditions that are possible: not false, up to the first that is true."""
+def _is_two_way(whens: Sequence[Expr]) -> bool:
+    """One condition and its else, or one condition and the gap: the outcome has two bits either way."""
+    return len(whens) == 1 or (len(whens) == 2 and _is(whens[1], True))
+
+
+def _write_settling(writer: _Writer, program: Program, ways: dict[int, int]) -> None:
+    """The second look, from the last step to the first: `_settler` says what it finds."""
     line = writer.line
-    line("o = 0")
+    line("if possible or supposed:")
+    writer.indent += 1
+    live = [index for index in range(len(program.steps)) if ways.get(index)]
+    for start in range(0, len(live), 40):
+        line(f"{''.join(f'a{index} = ' for index in live[start : start + 40])}0")
+    line("found = reached")
+    for index in reversed(live):
+        step, bit = program.steps[index], hex(1 << index)
+        if step.kind == "decide":
+            line(f"if s{index}:")
+            writer.indent += 1
+            _write_common(writer, f"o{index}", step)
+            line(f"if s{index} < 3: a{index} = {bit} | x")
+            line("else: found |= x")
+            writer.indent -= 1
+            continue
+        line(f"if 0 < s{index} < 3:")
+        line(f"    a{index} = {_union(step.with_, bit)}")
+        if step.then:
+            line(f"    if o{index} == 1: a{index} |= {_union(step.then)}")
+    line("assumed = 0")
+    for index in live:
+        step = program.steps[index]
+        if step.if_unknown is not None:
+            unsettled = f"s{index} and o{index} & (o{index} - 1)"
+            line(f"if {unsettled} and (found | assumed) & {hex(1 << index)}: assumed |= a{step.if_unknown}")
+    line("shown = found | assumed")
+    line("if shown != reached:")
+    writer.indent += 1
+    for index in live:
+        if program.steps[index].kind == "do":
+            line(f"if 0 < s{index} < 3 and shown & {hex(1 << index)}:")
+            writer.indent += 1
+            line(f"statuses[{index}] = {writer.text(program.steps[index].status)}")
+            writer.indent -= 1
+    line("pass")
+    writer.indent -= 1
+    line("return new(_Decision, (found, reached | possible, assumed & ~found, statuses, outcomes))")
+    writer.indent -= 1
+
+
+def _write_common(writer: _Writer, name: str, step: Step) -> None:
+    """Set `x` to the steps that must follow in every case that is possible by the outcome `name`."""
+    line = writer.line
+    unions = [_union(case.targets) for case in step.cases]
+    word = "if"
+    for number, union in enumerate(unions):
+        line(f"{word} {name} == {1 << number}: x = {union}")
+        word = "elif"
+    if _is_two_way([case.when for case in step.cases]):
+        line(f"else: x = {f'({unions[0]}) & ({unions[1]})' if len(unions) == 2 else '0'}")
+        return
+    line(f"elif {name} & {1 << len(unions)}: x = 0")
+    line("else:")
+    writer.indent += 1
+    line("x = -1")
+    for number, union in enumerate(unions):
+        line(f"if {name} & {1 << number}: x &= {union}")
+    writer.indent -= 1
+
+
+def _union(targets: Sequence[int], *more: str) -> str:
+    return " | ".join([*more, *(f"a{target}" for target in targets)]) or "0"
+
+
+def _write_possible(writer: _Writer, whens: list[Expr], name: str) -> None:
+    """Set `name` to the mask of the conditions that are possible: not false, up to the first that is true."""
+    line = writer.line
+    line(f"{name} = 0")
     line("while True:")
     writer.indent += 1
     writer.loops += 1
     for number, when in enumerate(whens):
         if _is(when, True):
-            line(f"o |= {1 << number}")
+            line(f"{name} |= {1 << number}")
             break
         text, may_be_unknown = writer.nullable_text(when)
         if may_be_unknown:
@@ -242,10 +307,10 @@ def _write_possible(writer: _Writer, whens: list[Expr]) -> None:
             line("if c is not False:")
         else:
             line(f"if {text}:")
-        line(f"    o |= {1 << number}")
+        line(f"    {name} |= {1 << number}")
         line("    if c: break" if may_be_unknown else "    break")
     else:
-        line(f"o |= {1 << len(whens)}")
+        line(f"{name} |= {1 << len(whens)}")
     line("break")
     writer.indent -= 1
     writer.loops -= 1
@@ -405,7 +470,22 @@ class _Writer:
         if self.ways[target] == 1:
             self.line(f"s{target} = {mark}")
         else:
+            if not mark.isidentifier():
+                self.line(f"m = {mark}")
+                mark = "m"
             self.line(f"if s{target} < {mark}: s{target} = {mark}")
+
+    def marks(self, targets: Sequence[int], mark: str) -> None:
+        """The body of an `if` that marks `targets`."""
+        self.indent += 1
+        if len(targets) > 1 and not mark.isidentifier():
+            self.line(f"m = {mark}")
+            mark = "m"
+        for target in targets:
+            self.mark(target, mark)
+        if not targets:
+            self.line("pass")
+        self.indent -= 1
 
     def temporary(self) -> str:
         self._count += 1

@@ -40,7 +40,9 @@ READING: dict[str, Code] = {
     "KB114": Code("comment-cuts-text", ERROR, "A `#` inside unquoted text does not cut the text off."),
     "KB115": Code("comparison-read-as-block", ERROR, "A value does not begin with `>` or `|` by accident."),
     "KB116": Code("comma-cuts-value", ERROR, "A comma inside `{…}` or `[…]` does not cut a value off."),
-    "KB117": Code("look-alike-character", ERROR, "Quotes, dashes and spaces in names and conditions are the plain ones."),
+    "KB117": Code(
+        "look-alike-character", ERROR, "Quotes, dashes and spaces in names and conditions are the plain ones."
+    ),
     "KB118": Code("reserved-start", ERROR, "Unquoted text does not begin with a character YAML reserves."),
     "KB119": Code("colon-in-text", ERROR, "Text with a colon followed by a space is quoted."),
     "KB120": Code("not-closed", ERROR, "Quotes and brackets are closed where they should be."),
@@ -81,7 +83,9 @@ EXPRESSIONS: dict[str, Code] = {
     "KB302": Code("and-with-or", ERROR, "Brackets say how `and`, `or`, `implies` and `is … or …` belong together."),
     "KB303": Code("foreign-sign", ERROR, "Comparisons and connectives are written with the signs of this language."),
     "KB304": Code("missing-space", ERROR, "A space stands between a number and its unit, and around a minus."),
-    "KB305": Code("typographic-character", ERROR, "Dashes, quotation marks and invisible characters do not stand in expressions."),
+    "KB305": Code(
+        "typographic-character", ERROR, "Dashes, quotation marks and invisible characters do not stand in expressions."
+    ),
     "KB306": Code("comma-in-number", ERROR, "A number is written with a decimal point and no thousands separator."),
     "KB307": Code("empty-expression", ERROR, "An expression says something."),
     "KB308": Code("expression-too-large", ERROR, "An expression is short enough to be reviewed."),
@@ -97,14 +101,18 @@ EXPRESSIONS: dict[str, Code] = {
     "KB318": Code("unknown-option", ERROR, "An option is one that the choice has."),
     "KB319": Code("choice-comparison", ERROR, "A choice is tested with `is`."),
     "KB320": Code("text-compared", ERROR, "Free text is shown, never compared."),
-    "KB321": Code("truth-comparison", ERROR, "A truth value stands by itself, or is tested with `is true` or `is false`."),
+    "KB321": Code(
+        "truth-comparison", ERROR, "A truth value stands by itself, or is tested with `is true` or `is false`."
+    ),
     "KB322": Code("never-unobtainable", ERROR, "`is unobtainable` asks about data that can be charted so."),
     "KB323": Code("weight-bases-mixed", ERROR, "Quantities per kg of different body weights are not mixed."),
     "KB324": Code("substances-mixed", ERROR, "Units of one substance are not compared with those of another."),
     "KB325": Code("window-missing", ERROR, "A count, total, change, or a step done names its window of time."),
     "KB326": Code("time-feature-misused", ERROR, "A time feature is asked of something that has such a history."),
     "KB327": Code("not-guarded", ERROR, "What is unknown before the first time is guarded by a test that it happened."),
-    "KB328": Code("function-outside-define", ERROR, "`ln`, `exp`, `sqrt`, `power` and `round` stand in definitions only."),
+    "KB328": Code(
+        "function-outside-define", ERROR, "`ln`, `exp`, `sqrt`, `power` and `round` stand in definitions only."
+    ),
     "KB329": Code("order-outside-never", ERROR, "`order.…` and `ordered(…)` stand in `never` rules only."),
     "KB330": Code("history-in-history", ERROR, "The condition of `persists` and of a latch speaks of the present."),
     "KB331": Code("circular-define", ERROR, "A definition does not depend on itself."),
@@ -112,7 +120,9 @@ EXPRESSIONS: dict[str, Code] = {
     "KB333": Code("division-by-zero", ERROR, "Nothing is divided by zero."),
     "KB334": Code("outside-range", ERROR, "A default lies inside the range of its parameter."),
     "KB335": Code("wrong-function", ERROR, "A function exists and has the arguments it takes."),
-    "KB336": Code("misplaced-range", ERROR, "A range stands where a dose or an interval has two ends, the lower one first."),
+    "KB336": Code(
+        "misplaced-range", ERROR, "A range stands where a dose or an interval has two ends, the lower one first."
+    ),
     "KB337": Code("dose-dimension", ERROR, "A dose has the dimension in which its drug is given."),
     "KB338": Code("define-too-large", ERROR, "A definition stays small when the definitions it uses are written out."),
     "KB339": Code("cases-disagree", ERROR, "All cases of a definition give values of one kind."),

@@ -71,6 +71,10 @@ class _Compiler:
             weight = self.lowering.element(basis.id)
         if weight is None and basis is not None and self.charts_per_weight():
             weight = self.lowering.element(basis.id)
+        drugs = self.drugs(steps, rules, caps)
+        for drug in drugs:
+            if drug.rate_unit:  # every drug that can be ordered has its running rate in the row (design rule 19)
+                self.rate(model.Ref(drug.id, protocol.span))
         evidence = protocol.evidence
         made = program.Program(
             schema=program.SCHEMA,
@@ -98,7 +102,7 @@ class _Compiler:
             goals=goals,
             alerts=alerts,
             elements=self.elements(steps),
-            drugs=self.drugs(steps, rules, caps),
+            drugs=drugs,
             units=tuple(
                 program.Unit(unit.spelling, unit.ucum, unit.factor, tuple(sorted(unit.dimension)), unit.offset)
                 for _, unit in sorted(self.library.units.items())
@@ -269,7 +273,7 @@ class _Compiler:
         """Design rule 13, the first that holds, as one value over cases."""
         say = program.Const
         cases: list[tuple[program.Expr, program.Expr]] = []
-        if satisfied != program.FALSE:
+        if not program.is_constant(satisfied, False):
             cases.append((program.Sure(satisfied), say("satisfied")))
         stands = self.lowering.implicit(
             f"decline_stands({id})",
@@ -280,7 +284,7 @@ class _Compiler:
         cases.append((program.Sure(program.Get(stands)), say("declined")))
         if avoid:
             cases.append((program.Sure(program.Any_(tuple(reason.when for reason in avoid))), say("withheld")))
-        if satisfied != program.FALSE:
+        if not program.is_constant(satisfied, False):
             cases.append((satisfied, say("satisfied")))
         if repeat is not None:
             count, since = program.Get(repeat.count), program.Get(repeat.since)
@@ -815,7 +819,7 @@ def _low(amount: model.Amount) -> tree.Expr:
 
 
 def _any(*items: program.Expr) -> program.Expr:
-    kept = tuple(dict.fromkeys(item for item in items if item != program.FALSE))
+    kept = tuple(item for item in items if not program.is_constant(item, False))
     if not kept:
         return program.FALSE
     return kept[0] if len(kept) == 1 else program.Any_(kept)

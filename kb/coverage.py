@@ -75,7 +75,7 @@ def _cases(program: ir.Program, results: list[Result]) -> Iterator[Part]:
                 value = evaluate(case.when, walk.row)
                 if value is not True or None not in earlier:
                     shown.add(_WORD[bool(value) if value is not None else None])
-            constant = case.when == ir.TRUE
+            constant = ir.is_constant(case.when, True)
             wanted = {"true"} if constant else {"true", "false"}
             if not constant and _can_be_unknown(program, case.when):
                 wanted.add("not known")
@@ -130,7 +130,7 @@ def _rules(program: ir.Program, results: list[Result]) -> Iterator[Part]:
                     shown.add("refuses")
                 elif verdict.drug in rule.drugs and verdict.verdict in ("allowed", "challenged"):
                     shown.add("lets pass")
-        wanted = {"refuses"} if rule.when == ir.TRUE else {"refuses", "lets pass"}
+        wanted = {"refuses"} if ir.is_constant(rule.when, True) else {"refuses", "lets pass"}
         yield Part("rule", rule.id, frozenset(shown), frozenset(wanted))
 
 
@@ -162,7 +162,7 @@ def comparisons(expr: ir.Expr) -> Iterator[ir.Compare]:
 
 def thresholds(program: ir.Program) -> tuple[Threshold, ...]:
     """The comparisons of one input with a fixed number that decide something in the Program."""
-    found: dict[ir.Compare, str] = {}
+    found: dict[str, ir.Compare] = {}
     sites: list[ir.Expr] = [program.applies, *(slot.expr for slot in program.slots if slot.expr is not None)]
     for step in program.steps:
         sites += [case.when for case in step.cases]
@@ -176,8 +176,8 @@ def thresholds(program: ir.Program) -> tuple[Threshold, ...]:
             if len(numbers) == 1 and len(inputs) == 1 and int(numbers[0].value) > 0:
                 slot = program.slots[inputs[0].slot]
                 if slot.type == "number":
-                    found[compare] = f"{slot.name} {compare.op} {show_value(slot, numbers[0].value)}"
-    return tuple(Threshold(compare, name) for compare, name in found.items())
+                    found[f"{slot.name} {compare.op} {show_value(slot, numbers[0].value)}"] = compare
+    return tuple(Threshold(compare, name) for name, compare in found.items())
 
 
 def _thresholds(program: ir.Program, results: list[Result]) -> Iterator[Part]:

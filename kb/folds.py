@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from kb.chart import (
+    RECORD,
     RULES,
     ChartError,
     Dictionary,
@@ -127,6 +128,7 @@ def build_row(
     Raises:
         ChartError: `local` names what the protocol does not have, or values outside their range; never
             where the chart was read leniently.
+
     """
     return _Fold(program, chart, now, local, reasons).reading()
 
@@ -456,6 +458,12 @@ class _Fold:
             return self.chart.complete
         return self.record_from is not None and (begin is None or self.record_from <= begin)
 
+    def gap(self, name: str, text: str) -> Cause:
+        """What a gap in the therapy record hides: of a mapping the feature itself is asked, of a chart whether
+        all that was given and is running stands in it.
+        """
+        return Cause("not recorded", (name if self.chart.moment else RECORD,), text)
+
     def drugs_of(self, event: Event) -> list[Drug]:
         """The drugs an event is about: one, or those of a class."""
         if event.kind in ("drug", "given"):
@@ -589,7 +597,9 @@ class _Fold:
             return _Found(at - when.at, None, when.time)
         if when.state == "never":
             return _Found(None, Cause("no start", (name,), f"`{feature.of.id}` has not been charted"))
-        return _Found(None, Cause("not recorded", (name,), f"when `{feature.of.id}` last was is not charted"))
+        if feature.of.kind in ("element", "step"):
+            return _Found(None, Cause("not recorded", (name,), f"when `{feature.of.id}` last was is not charted"))
+        return _Found(None, self.gap(name, f"when `{feature.of.id}` last was is not charted"))
 
     def count(self, feature: Feature, name: str, at: int) -> _Found:
         assert feature.of is not None
@@ -615,7 +625,7 @@ class _Fold:
         if drugs and all(drug.absent_is_zero for drug in drugs):
             self.assumptions.update((f"absent: {drug.id}", None) for drug in drugs)
             return _Found(number, assumed=True)
-        return _Found(None, _unrecorded(name), bound=number)
+        return _Found(None, self.gap(name, f"`{name}` cannot be told from this record"), bound=number)
 
     def total(self, feature: Feature, slot: Slot, at: int) -> _Found:
         assert feature.of is not None
@@ -642,7 +652,7 @@ class _Fold:
             if self.chart.moment:
                 of_episode = feature.window is None or feature.window.kind == "episode"
                 if not of_episode and self.rate(drug, at).value != 0:
-                    causes.append(_unrecorded(slot.name))
+                    causes.append(self.gap(slot.name, f"`{slot.name}` cannot be told from this record"))
             elif drug.rate_unit:
                 whole += self.infused(drug, begin, at, slot, causes)
         found = self._known_from(round(whole), drugs, begin, slot.name)
@@ -677,7 +687,7 @@ class _Fold:
                 gap = gap or sure < end
             flow += rate * max(0, sure - max(mark.at, start))
         if gap:
-            causes.append(Cause("not recorded", (slot.name,), f"the record of `{drug.id}` has a gap"))
+            causes.append(self.gap(slot.name, f"the record of `{drug.id}` has a gap"))
         if not flow:
             return 0
         rate_measure, amount = self.names.measure(drug.rate_unit), self.names.measure(slot.unit)

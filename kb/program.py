@@ -144,6 +144,14 @@ Expr: TypeAlias = (
 TRUE, FALSE = Const(True), Const(False)
 
 
+def is_constant(expr: Expr, value: bool) -> bool:
+    """Whether `expr` is the constant `value`.
+
+    Never compare nodes with `==`: named tuples of different kinds are equal where their fields are.
+    """
+    return type(expr) is Const and expr.value is value
+
+
 # ---------------------------------------------------------------- what the row holds
 
 

@@ -112,6 +112,7 @@ class Session:
         Raises:
             JournalExists: there is a file at `path`.
             NotAJournal: it cannot be made.
+
         """
         path = Path(path)
         made = program if isinstance(program, Program) else program.program
@@ -156,6 +157,7 @@ class Session:
             JournalDamaged: a line but the last cannot be read.
             OtherProgram: it was made for another protocol, version or content.
             NotAJournal: it is no journal.
+
         """
         path = Path(path)
         try:
@@ -211,6 +213,7 @@ class Session:
         Raises:
             ChartError: what is wrong with them; nothing was written.
             SessionClosed: the session is closed.
+
         """
         read = self._read(entries)
         if read:
@@ -222,6 +225,7 @@ class Session:
 
         Raises:
             ChartError: no such entry, or the new one is refused.
+
         """
         old = self._standing(id)
         data = {key: value for key, value in old.to_json().items() if key not in ("id", "replaces", "recorded")}
@@ -232,6 +236,7 @@ class Session:
 
         Raises:
             ChartError: no such entry.
+
         """
         old = self._standing(id)
         return self.append({"at": at or old.at, "retracts": id, "reason": reason or None})[0]

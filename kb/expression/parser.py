@@ -525,6 +525,7 @@ def _foreseen(text: str, match: re.Match[str]) -> _Fault:
             start -= 1
         while end < len(text) and (text[end].isdigit() or text[end] in ".,"):
             end += 1
+        end -= len(text[start:end]) - len(text[start:end].rstrip(",."))
         whole = text[start:end]
         return _Fault(
             "KB306",
@@ -645,6 +646,8 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
         return _Fault("KB301", place, place + 1, "this bracket was never opened", "remove it, or add `(`")
     if whole[:1] == "_" or kind == "":
         return _Fault("KB301", place, end, f"`{whole}` cannot be read here", "names are small letters, digits and `_`")
+    if kind == "RIGHT" and before.endswith("("):
+        return _Fault("KB307", len(before) - 1, place + 1, "these brackets are empty", "remove them, or fill them")
     if kind == "RIGHT":
         return _Fault("KB301", place, place + 1, "something is missing before `)`", "say what comes next, or remove it")
     if kind in ("NAME", "QUANTITY", "TRUE", "FALSE", "NOT", "LEFT") and before and before[-1] not in "(<>=+-*/,":

@@ -453,6 +453,9 @@ class Checker:
                 f"write `{right}`",
                 "one drug under two names can be given twice",
             )
+        if id in scope.units:
+            help = f"a unit follows its number after one space: `130 /{id}`, `5 {id}`"
+            return self.report("KB304", name.span, f"`{id}` is a unit and has no value of its own", help)
         parts = id.split("-")
         for cut in range(1, len(parts)):
             left, after = "-".join(parts[:cut]), "-".join(parts[cut:])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kb.interpreter import Advice
 
 _GUTTER = 8
+_UNOBTAINABLE = " is unobtainable"
 _URGENCY = {"stat": "NOW", "asap": "SOON", "urgent": "URGENT", "routine": ""}
 
 
@@ -100,6 +101,8 @@ class _Bedside:
             return
         yield from self.heading("DO NOW", "all of it; most urgent first" if len(items) > 1 else "")
         for number, item in enumerate(items, start=1):
+            if number > 1:
+                yield EMPTY
             yield from self.item(number, item)
 
     def item(self, number: int, item: Item) -> Iterator[Line]:
@@ -179,29 +182,34 @@ class _Bedside:
         label = "why"
         for reason in reasons:
             case = "otherwise" if reason.case == "else" else self.say.condition(reason.case)
-            facts = ", ".join(self.fact(fact) for fact in reason.facts)
-            text = f"{clean(reason.question)} {case}" + (f": {facts}" if facts else "")
+            facts = self.facts(reason.facts)
+            question = clean(reason.question)
+            text = f"{question}{'' if question.endswith('?') else ':'} {case}" + (f" — {facts}" if facts else "")
             yield _labelled(label, text)
             label = ""
+
+    def facts(self, facts: Iterable[Fact]) -> str:
+        """What was charted; that a pressure could be obtained goes without saying where it stands beside."""
+        told = [fact for fact in facts if not (fact.name.endswith(_UNOBTAINABLE) and fact.value != "yes")]
+        return ", ".join(self.fact(fact) for fact in told)
 
     def fact(self, fact: Fact) -> str:
         """`MAP 58 mmHg (12:02, 20 min old)`."""
         name = self.say.condition(fact.name)
-        value = {"true": "yes", "false": "no"}.get(fact.value, fact.value)
-        if fact.name.endswith(" is unobtainable"):
-            name, value = name.removesuffix(" is unobtainable"), "unobtainable" if value == "yes" else "obtained"
-        return f"{name} {value}{self.age(fact.at)}"
+        if fact.name.endswith(_UNOBTAINABLE):
+            return f"{name.removesuffix(_UNOBTAINABLE)} unobtainable{self.age(fact.at)}"
+        return f"{name} {clean(fact.value)}{self.age(fact.at)}"
 
     def age(self, at: str | None) -> str:
-        if not at:
+        if not at or self.now is None:
             return ""
         charted = datetime.fromisoformat(at)
-        if self.now is None:
-            return f" ({charted:%H:%M})"
         minutes = int((self.now - charted).total_seconds() // 60)
         if minutes < 1:
             return " (now)"
         ago = f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"
+        if minutes >= 2880:
+            return f" ({charted:%Y-%m-%d %H:%M}, {minutes // 1440} days ago)"
         return f" ({charted:%H:%M}, {ago})"
 
     def source(self, item: Item) -> Iterator[Line]:
@@ -254,6 +262,7 @@ class _Bedside:
             if not asks:
                 continue
             yield from self.heading(heading, note)
+            before: list[str] = []
             for ask in asks:
                 unit = f" in {ask.unit}" if ask.unit and ask.unit not in {"1", "s"} else ""
                 choices = f" ({listed(ask.options, 'or')})" if ask.options else ""
@@ -275,8 +284,9 @@ class _Bedside:
                     decides = listed(self.titles.get(step, step) for step in ask.decides[:3])
                     more = f" and {len(ask.decides) - 3} more" if len(ask.decides) > 3 else ""
                     told += [f"decides: {decides}{more}"] if decides else []
-                    if told:
+                    if told and told != before:
                         yield Line((Span("; ".join(told), "quiet"),), 5, 5)
+                    before = told
         for item in self.advice.unavailable:
             yield Line((Span(f"not to be had: {self.ask_name(item.name)} ({clean(item.why)})", "quiet"),), 2, 5)
 
@@ -322,7 +332,7 @@ class _Bedside:
             yield from self.heading("GOALS")
             for goal in self.advice.goals:
                 style = {"met": "good", "not met": "bad"}.get(goal.state, "quiet")
-                facts = ", ".join(self.fact(fact) for fact in goal.facts)
+                facts = self.facts(goal.facts)
                 yield Line(
                     (
                         Span(f"{goal.state:<8} ", style),

@@ -102,7 +102,7 @@ def _entry(entry: Entry, told: ReadAloud) -> str:
     urgency = {"stat": "NOW", "asap": "soon", "urgent": "urgent"}.get(entry.priority, "")
     badge = f' <span class="kb-priority kb-{quoted(entry.priority)}">{urgency}</span>' if urgency else ""
     lines = [
-        f'<a id="{_anchor("step", entry.step)}"></a>',
+        f'<a id="{_anchor("entry", entry.step)}"></a>',
         f"### {entry.number}. {quoted(entry.says)}{badge}",
         "",
         f'<p class="kb-kind">{entry.kind} · <code>{quoted(entry.step)}</code></p>',

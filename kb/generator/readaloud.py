@@ -151,7 +151,7 @@ class _Reader:
         says = clean(step.title)
         if step.kind == "decide":
             says = question_mark(step.title)
-            ways = [WayOn(self.say.case(step, case), self.to(case.targets)) for case in step.cases]
+            ways = [WayOn(self.say.case_in_full(step, case), self.to(case.targets)) for case in step.cases]
             if step.if_unknown is not None:
                 ways.append(WayOn("while not known, assume", self.to((step.if_unknown,)), assumed=True))
         elif step.kind == "hand_over":

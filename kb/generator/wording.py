@@ -12,10 +12,10 @@ from kb import interpreter
 from kb import program as ir
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
+_PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
 _FEATURES = [
     (re.compile(pattern), words)
     for pattern, words in (
-        (r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)", r"\1 still, \2 after \3 began"),
         (r"not known\(([^()]+)\)", r"\1 not known"),
         (r"known\(([^()]+)\)", r"\1 known"),
         (r"since\(([^()]+)\)", r"time since \1"),
@@ -92,12 +92,19 @@ class Speaker:
 
     def condition(self, text: str) -> str:
         """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`."""
-        text = clean(text)
+        text = _PERSISTS.sub(self._persists, clean(text))
         for pattern, words in _FEATURES:
             text = pattern.sub(words, text)
         for written, sign in _SIGNS.items():
             text = text.replace(written, sign)
         return _NAME.sub(self._say_name, text)
+
+    def _persists(self, found: re.Match[str]) -> str:
+        what, long, event = found.groups()
+        if long in self._parameters:
+            long = "the local interval"
+        wait = "" if re.match(r"0 ", long) else f"{long} or more "
+        return f"still {what} when measured again {wait}after {event} was started or raised"
 
     def _say_name(self, found: re.Match[str]) -> str:
         name = found.group()
@@ -220,6 +227,12 @@ class Speaker:
             return self.condition(case.text)
         return "otherwise" if len(step.cases) > 1 else ""
 
+    def case_in_full(self, step: ir.Step, case: ir.Case) -> str:
+        """The words on the way out of a question, and the condition behind them."""
+        words = self.case(step, case)
+        condition = "" if case.text in {"", "else"} else self.condition(case.text)
+        return f"{words} ({condition})" if condition and condition != words else words
+
     def avoid(self, avoid: ir.Avoid) -> str:
         words = self.condition(avoid.text)
         return f"{words} ({clean(avoid.because)})" if avoid.because else words
@@ -273,7 +286,9 @@ class Speaker:
                 told = []
                 for when, result in cases:
                     words = self.expression(result, unit)
-                    told.append(f"otherwise {words}" if when == ir.TRUE else f"{words} if {self.expression(when)}")
+                    told.append(
+                        f"otherwise {words}" if ir.is_constant(when, True) else f"{words} if {self.expression(when)}"
+                    )
                 return "; ".join(told)
             case ir.Add(left, right):
                 return _bracketed(f"{self.expression(left, unit, True)} + {self.expression(right, unit, True)}", inner)
