@@ -15,6 +15,7 @@ from kb.expression.types import (
     check_define_guards,
     check_defines,
     check_duration,
+    check_element,
     check_guards,
     check_parameters,
     check_quantity,
@@ -25,6 +26,8 @@ from kb.linter.context import LintContext
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     scope, protocol = context.scope, context.protocol
+    for element in protocol.elements.values():
+        yield from check_element(scope, element)
     yield from check_parameters(scope)
     yield from check_defines(scope)
     yield from check_define_guards(scope)
