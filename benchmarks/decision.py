@@ -12,10 +12,12 @@ every step; `walker` is what ours does in its first calls. Times are the best of
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import timeit
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,7 @@ def ladder() -> Program:
     return make_program(slots, steps)
 
 
-def by_hand(row: Row) -> Any:
+def by_hand(row: list[Any]) -> Any:
     """The ladder as a careful programmer would write it, for this protocol alone."""
     (
         mean, unobtainable, pulse, chronic, weight, crystalloid, norepinephrine, vasopressin, epinephrine,
@@ -110,7 +112,8 @@ def by_hand(row: Row) -> Any:
     hypotensive = True if unobtainable or low else None if unobtainable is None or low is None else False
     filled = None if crystalloid is None or weight is None else crystalloid >= 30 * weight
     row[14], row[15], row[16] = target, hypotensive, filled
-    reached, possible, assumed = {"pulse"}, {"pulse"}, set()
+    reached, possible = {"pulse"}, {"pulse"}
+    assumed: set[str] = set()
     statuses: dict[str, str | None] = {}
 
     def act(step: str, satisfied: bool | None, sure: bool) -> None:
@@ -316,18 +319,18 @@ def main() -> None:
         assert (*ours[:2], ours[2]) == hand[:3], (ours, hand)
         assert {program.steps[index].id: value for index, value in decision.statuses.items()} == hand[3]
     walker = make_decider(program, compile_after=10**9)
-    try:
+    zen_decision: Any = None
+    with contextlib.suppress(ImportError):
         import zen
-    except ImportError:
-        zen = None
-    zen_decision = zen.ZenEngine().create_decision(json.dumps(zen_graph())) if zen else None
+
+        zen_decision = zen.ZenEngine().create_decision(json.dumps(zen_graph()))
     heads = ["by hand", "ours", "ratio", "+trace", "ratio", "walker", "ZEN", "inside", "ZEN/ours"]
     print(f"{'row':30}" + "".join(f"{head:>9}" for head in heads))
     for name, values in ROWS.items():
         row = row_of(values)
-        hand_time, our_time = best(lambda row=row: by_hand(row)), best(lambda row=row: decider(row))
-        trace_time = best(lambda row=row: with_trace(program, decider, row))
-        walk_time = best(lambda row=row: walker(row))
+        hand_time, our_time = best(partial(by_hand, row)), best(partial(decider, row))
+        trace_time = best(partial(with_trace, program, decider, row))
+        walk_time = best(partial(walker, row))
         line = (
             f"{name:30}{hand_time:9.2f}{our_time:9.2f}{our_time / hand_time:9.2f}"
             f"{trace_time:9.2f}{trace_time / hand_time:9.2f}{walk_time:9.1f}"
@@ -338,7 +341,7 @@ def main() -> None:
             count = bin(decider(row).reached & sum(1 << i for i, s in enumerate(program.steps) if s.kind != "decide"))
             assert len(found) == count.count("1"), (found, count)
             text = json.dumps(values).encode()
-            zen_time = min(best(lambda form=form: zen_decision.evaluate(form)) for form in (values, text))
+            zen_time = min(best(partial(zen_decision.evaluate, form)) for form in (values, text))
             reports = [zen_decision.evaluate(values)["performance"] for _ in range(2000)]
             inside = min(float(report[:-2]) for report in reports if report.endswith("µs"))
             line += f"{zen_time:9.1f}{inside:9.1f}{zen_time / our_time:9.1f}"

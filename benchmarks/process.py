@@ -14,15 +14,17 @@ import kb
 
 PATIENT = json.loads((Path(__file__).parent / "patient.json").read_text())
 
-BARE = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+# Peak of this program alone: `ru_maxrss` would count the parent that it was forked from.
+PEAK = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+BARE = PEAK
 FIRST_ADVICE = """
-import json, resource, sys
+import json, sys
 import kb
 guideline = kb.load_program(sys.argv[1])
 advice = guideline.advise(json.loads(sys.argv[2]))
 assert advice.recommended
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
+FIRST_ADVICE += PEAK
 
 
 def run(code: str, *arguments: str) -> tuple[float, int]:

@@ -38,6 +38,7 @@ from kb.program import (
     Subtract,
     Sure,
     Value,
+    is_constant,
     targets_of,
 )
 
@@ -219,7 +220,7 @@ def _write_decide(writer: _Writer, index: int, step: Step) -> None:
 
 def _is_two_way(whens: Sequence[Expr]) -> bool:
     """One condition and its else, or one condition and the gap: the outcome has two bits either way."""
-    return len(whens) == 1 or (len(whens) == 2 and _is(whens[1], True))
+    return len(whens) == 1 or (len(whens) == 2 and is_constant(whens[1], True))
 
 
 def _write_settling(writer: _Writer, program: Program, ways: dict[int, int]) -> None:
@@ -298,7 +299,7 @@ def _write_possible(writer: _Writer, whens: list[Expr], name: str) -> None:
     writer.indent += 1
     writer.loops += 1
     for number, when in enumerate(whens):
-        if _is(when, True):
+        if is_constant(when, True):
             line(f"{name} |= {1 << number}")
             break
         text, may_be_unknown = writer.nullable_text(when)
@@ -423,10 +424,6 @@ def _settler(program: Program) -> _Settle:
 
 
 # ---------------------------------------------------------------- expressions
-
-
-def _is(expr: Expr, value: bool) -> bool:
-    return type(expr) is Const and expr.value is value
 
 
 _PYTHON = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -666,9 +663,9 @@ class _Writer:
         unsure: list[str] = []
         deepest = 0
         for item in items:
-            if _is(item, idle):
+            if is_constant(item, idle):
                 continue
-            if _is(item, not idle):
+            if is_constant(item, not idle):
                 return None, [], 0
             text, deep, unknown = self._inline(item, level)
             (unsure if unknown else sure).append(text)
@@ -678,9 +675,9 @@ class _Writer:
     def _write_cases(self, cases: tuple[tuple[Expr, Expr], ...], level: int) -> tuple[str, int, bool]:
         live = []
         for when, value in cases:
-            if not _is(when, False):
+            if not is_constant(when, False):
                 live.append((when, value))
-            if _is(when, True):
+            if is_constant(when, True):
                 break
         if len(live) == 1:
             return self._write(live[0][1], level + 1)

@@ -6,6 +6,7 @@ The one module that uses `networkx`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 import networkx as nx
 
@@ -44,18 +45,27 @@ def leads_to(step: model.Step) -> Iterator[model.Ref]:
 
 
 def step_graph(protocol: model.Protocol) -> nx.DiGraph[str]:
-    """Steps as nodes, an edge for each way on; targets that do not exist are left out."""
+    """Steps as nodes, an edge for each way on.
+
+    A target that does not exist counts as the step it was probably meant for, so that one slip of the pen
+    is one finding; without a near miss it is left out.
+    """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(protocol.steps)
     for step in protocol.steps.values():
-        graph.add_edges_from((step.id, ref.id) for ref in leads_to(step) if ref.id in protocol.steps)
+        for ref in leads_to(step):
+            graph.add_edges_from((step.id, meant) for meant in _meant(ref.id, protocol))
     return graph
+
+
+def _meant(id: str, protocol: model.Protocol) -> list[str]:
+    return [id] if id in protocol.steps else get_close_matches(id, protocol.steps, n=1)
 
 
 def reachable_steps(protocol: model.Protocol) -> frozenset[str]:
     """Ids of the steps that some way from the start leads to."""
     graph = step_graph(protocol)
-    starts = [ref.id for ref in protocol.start if ref.id in graph]
+    starts = [meant for ref in protocol.start for meant in _meant(ref.id, protocol)]
     return frozenset(starts).union(*(nx.descendants(graph, start) for start in starts))
 
 

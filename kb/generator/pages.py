@@ -127,8 +127,10 @@ def _entry(entry: Entry, told: ReadAloud) -> str:
 
 
 def _way(way: WayOn, told: ReadAloud) -> str:
-    steps = {entry.number: entry.step for entry in told.entries}
-    to = ", ".join(f"[{number}](#{_anchor('step', steps[number])})" for number in way.to)
+    steps = {entry.number: entry for entry in told.entries}
+    to = ", ".join(
+        f"[{number}](#{_anchor('entry', steps[number].step)}) {quoted(steps[number].says)}" for number in way.to
+    )
     verb = "assume" if way.assumed else "start together" if len(way.to) > 1 else "go to"
     return f"{quoted(way.when) or 'at once'}: {verb} {to}"
 
@@ -193,8 +195,6 @@ def format_page(schemas: Mapping[str, Mapping[str, Any]]) -> str:
         parts.append(f"{_coded(str(schema.get('description', '')))} Schema: `schema/{name}.schema.json`.")
         parts += _keys(schema, name)
         for key, shape in schema.get("definitions", {}).items():
-            if not isinstance(shape, Mapping) or not (shape.get("properties") or shape.get("x-kinds")):
-                continue
             heading = str(shape.get("title", key)).replace("_", " ")
             parts += [f"### {quoted(heading)}", f'<a id="{_anchor(name, key)}"></a>']
             if shape.get("description"):
@@ -259,6 +259,16 @@ def diagnostics_page(codes: Mapping[str, Any], explained: Iterable[str]) -> str:
             ]
         )
         + "\n"
+    )
+
+
+def explanation_page(text: str) -> str:
+    """The page of one code; its examples, marked `yaml bad` and `yaml good` for the tests, get a heading each."""
+    return re.sub(
+        r"^```yaml (bad|good)$",
+        lambda found: f"**{'Wrong' if found[1] == 'bad' else 'Right'}**\n\n```yaml",
+        text,
+        flags=re.MULTILINE,
     )
 
 

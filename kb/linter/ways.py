@@ -14,7 +14,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
     for cycle in cycles(protocol):
         first, following = protocol.steps[cycle[0]], cycle[1]
-        place = next(ref.span for ref in leads_to(first) if ref.id == following)
+        place = next((ref.span for ref in leads_to(first) if ref.id == following), first.span)
         yield found(
             "KB403",
             place,
