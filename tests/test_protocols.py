@@ -1,0 +1,77 @@
+"""The protocols that ship: every scenario as expected, nothing left unshown, every statement at home."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import kb
+from kb.base import Base
+from kb.coverage import Part, coverage
+from kb.scenarios import Result, Scenario, load_scenario_files, run_scenario
+
+BASE = Base(Path(__file__).parents[1])
+PROTOCOLS = list(BASE.protocols())
+SCENARIOS = {id: load_scenario_files(BASE.scenario_files(id))[0] for id in PROTOCOLS}
+
+
+@cache
+def guideline(id: str) -> kb.Guideline:
+    return kb.load(id, base=BASE.path)
+
+
+@cache
+def results(id: str) -> tuple[Result, ...]:
+    return tuple(run_scenario(guideline(id), scenario) for scenario in SCENARIOS[id])
+
+
+@pytest.mark.parametrize(
+    ("id", "scenario"),
+    [pytest.param(id, scenario, id=f"{id}-{scenario.id}") for id in PROTOCOLS for scenario in SCENARIOS[id]],
+)
+def test_a_worked_patient_gets_the_advice_that_is_expected(id: str, scenario: Scenario) -> None:
+    mismatches = run_scenario(guideline(id), scenario).mismatches
+    assert not mismatches, "\n".join(str(mismatch) for mismatch in mismatches)
+
+
+@pytest.mark.parametrize("id", PROTOCOLS)
+def test_scenarios_show_every_step_case_status_rule_and_threshold(id: str) -> None:
+    unshown: list[Part] = [part for part in coverage(guideline(id).program, results(id)) if part.missing]
+    assert not unshown
+
+
+@pytest.mark.parametrize("id", PROTOCOLS)
+def test_the_shipped_protocols_have_no_finding_and_no_claim_of_approval(id: str) -> None:
+    diagnostics, checked = BASE.check([id])
+    assert not diagnostics
+    assert checked > 1
+    assert guideline(id).program.state == "draft"
+
+
+def test_the_first_guideline_keeps_every_statement_and_every_ambiguity_of_its_source() -> None:
+    program = guideline("refractory-hypotension").program
+    statements = {statement.id for statement in program.statements}
+    numbers = {id.rstrip("abcde") for id in statements}
+    parents = {id.rstrip("abcde") for id in statements if id[-1] in "abcde"}
+    assert numbers == {f"S{number:02}" for number in range(1, 42)}
+    assert len(statements - parents) == 48
+    assert {f"A{number:02}" for number in range(1, 39)} <= {item.id for item in program.interpretations}
+    assert [item.id for item in program.interpretations if item.status == "disputed"] == ["A14"]
+    assert all(item.confirm for item in program.interpretations)
+
+
+def test_every_vignette_of_the_source_is_a_scenario() -> None:
+    shown = {scenario.vignette for scenario in SCENARIOS["refractory-hypotension"]}
+    assert {f"V{number:02}" for number in range(1, 19)} <= shown
+
+
+@pytest.mark.parametrize("id", PROTOCOLS)
+def test_every_recommendation_is_cited_and_says_how_urgent_and_how_strong(id: str) -> None:
+    for step in guideline(id).program.steps:
+        if step.kind == "do":
+            assert step.cites or step.interprets, step.id
+            assert step.priority, step.id
+            assert step.strength in ("strong", "conditional"), step.id
+            assert step.certainty, step.id
