@@ -198,6 +198,7 @@ BASE: dict[str, Code] = {
     "KB705": Code("has-errors", ERROR, "Only a protocol without errors is run."),
     "KB706": Code("nothing-checked", ERROR, "A run checks something."),
     "KB707": Code("no-hand-over-target", ERROR, "A protocol that is handed over to is in the base."),
+    "KB708": Code("withdrawn", ERROR, "A withdrawn protocol gives no advice."),
 }
 
 CODES: dict[str, Code] = {**READING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}

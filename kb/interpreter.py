@@ -47,7 +47,7 @@ _T = TypeVar("_T")
 class WithdrawnError(ValueError):
     """The protocol was withdrawn; it gives no advice. `code` is stable."""
 
-    code = "KB690"
+    code = "KB708"
 
 
 def banner(program: ir.Program) -> str:

@@ -116,13 +116,7 @@ class Session:
         """
         path = Path(path)
         made = program if isinstance(program, Program) else program.program
-        header = {
-            "journal": JOURNAL,
-            "protocol": made.id,
-            "version": made.version,
-            "logic_digest": made.logic_digest,
-            "text_digest": made.text_digest,
-        }
+        header = {"journal": JOURNAL, **_identity(made)}
         if complete_from is not None:
             header["complete_from"] = parse_time(complete_from).isoformat()
         new = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -241,6 +235,28 @@ class Session:
         old = self._standing(id)
         return self.append({"at": at or old.at, "retracts": id, "reason": reason or None})[0]
 
+    def hand_over(self, to: Program | Guideline, at: datetime) -> None:
+        """Go on with another protocol on the same chart, as a `hand_over` of this one asks; the caller has
+        confirmed it. The episode of this protocol is closed and that of the other opened, both at `at`.
+
+        Raises:
+            OtherProgram: no step of this protocol hands over to it.
+            SessionClosed: the session is closed.
+
+        """
+        made = to if isinstance(to, Program) else to.program
+        name = f"{made.id}@{made.version.partition('.')[0]}"
+        offered = sorted({step.hand_over for step in self.program.steps if step.hand_over})
+        if name not in offered:
+            listed = ", ".join(offered) or "none"
+            raise OtherProgram(f"{self.program.id} does not hand over to {name}; it hands over to: {listed}")
+        episode = {"at": at, "kind": "protocol"}
+        closing = {**episode, "event": "closed", "protocol": self.program.id, "version": self.program.version}
+        opening = {**episode, "event": "opened", "protocol": made.id, "version": made.version}
+        entries = self._read((closing, {**opening, "digest": made.logic_digest}))
+        self._commit(entries, {"program": _identity(made)})
+        self.program, self._guideline = made, to
+
     def _standing(self, id: str) -> Entry:
         found = self._ids.get(id)
         if found is None:
@@ -286,11 +302,11 @@ class Session:
             raise ChartError(problems)
         return read
 
-    def _commit(self, entries: list[Entry]) -> None:
+    def _commit(self, entries: list[Entry], more: Mapping[str, Any] | None = None) -> None:
         assert self._descriptor is not None
         size = os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
-            _write(self._descriptor, _line({"entries": [entry.to_json() for entry in entries]}))
+            _write(self._descriptor, _line({"entries": [entry.to_json() for entry in entries], **(more or {})}))
         except BaseException:
             # What was not acknowledged leaves no trace; if that fails too, the next opening sets it aside.
             try:
@@ -319,25 +335,33 @@ class Session:
         lines = whole.split(b"\n") if newline else []
         if not lines:
             raise NotAJournal(f"{self.path} is not a journal: it has no first line")
-        self._check_header(_parse(lines[0]))
+        header = self._check_header(_parse(lines[0]))
         for number, line in enumerate(lines[1:], 2):
             found = _parse(line)
             listed = found.get("entries") if found is not None else None
-            if not isinstance(listed, list):
+            if found is None or not isinstance(listed, list):
                 raise JournalDamaged(self.path, number, "the line is damaged")
             problems: list[Refusal] = []
             entries = [entry for item in listed if (entry := read_entry(item, problems)) is not None]
             if problems or any(entry.id in self._ids for entry in entries):
                 raise JournalDamaged(self.path, number, str(problems[0]) if problems else "an id stands twice")
             self._take(entries)
+            header |= found.get("program", {})
+        self._check_program(header)
         if torn:
             self._set_aside(torn, len(data) - len(torn))
 
-    def _check_header(self, header: dict[str, Any] | None) -> None:
+    def _check_header(self, header: dict[str, Any] | None) -> dict[str, Any]:
         if header is None or "journal" not in header:
             raise NotAJournal(f"{self.path} is not a journal: its first line does not say so")
         if str(header["journal"]).split(".")[0] != JOURNAL.split(".")[0]:
             raise NotAJournal(f"{self.path} is a journal of format {header['journal']}; this version reads {JOURNAL}")
+        if header.get("complete_from"):
+            self._chart = Chart((), parse_time(header["complete_from"]))
+        return header
+
+    def _check_program(self, header: Mapping[str, Any]) -> None:
+        """`header` names the Program that the journal was made for, or was last handed over to."""
         program = self.program
         made_for = f"{header.get('protocol')}@{header.get('version')}"
         ours = f"{program.id}@{program.version}"
@@ -347,8 +371,6 @@ class Session:
             if header.get(key) != ours:
                 message = f"{self.path} was made for another content of {made_for}: its {key.replace('_', ' ')} is "
                 raise OtherProgram(f"{message}{str(header.get(key))[:16]}, that of this Program {ours[:16]}")
-        if header.get("complete_from"):
-            self._chart = Chart((), parse_time(header["complete_from"]))
 
     def _set_aside(self, torn: bytes, size: int) -> None:
         assert self._descriptor is not None
@@ -361,6 +383,16 @@ class Session:
         os.ftruncate(self._descriptor, size)
         os.fsync(self._descriptor)
         self.set_aside = torn.decode("utf-8", "replace")
+
+
+def _identity(program: Program) -> dict[str, str]:
+    """What tells one Program from another in a journal."""
+    return {
+        "protocol": program.id,
+        "version": program.version,
+        "logic_digest": program.logic_digest,
+        "text_digest": program.text_digest,
+    }
 
 
 def _line(content: Mapping[str, Any]) -> bytes:
