@@ -141,6 +141,7 @@ GRAPH: dict[str, Code] = {
     "KB408": Code("drug-form", ERROR, "A drug is given in a form the drug library knows."),
     "KB409": Code("nobody-decides", ERROR, "Where there is no dose, somebody is named who decides it."),
     "KB410": Code("backwards-ladder", ERROR, "A titration goes up from its start to its ceiling."),
+    "KB411": Code("unknown-weight", ERROR, "The weight that `per kg` means is in the data dictionary."),
 }
 
 # ---------------------------------------------------------------- KB5xx evidence and prose

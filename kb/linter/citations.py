@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.linter.context import LintContext, every, nearest
+from kb.linter.context import LintContext, every
 
 
 def cited(protocol: model.Protocol) -> Iterator[model.Ref]:
@@ -35,7 +35,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "KB502",
                 ref.span,
                 f"there is no statement `{ref.id}`",
-                nearest(ref.id, known, "write it in statements.yaml, or cite one that is there"),
+                "write it in statements.yaml, or cite one that is there",
                 "a citation that leads nowhere is worse than none",
             )
     for interpretation in protocol.interpretations.values():
@@ -45,7 +45,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                     "KB502",
                     ref.span,
                     f"there is no statement `{ref.id}` to interpret",
-                    nearest(ref.id, known, "write it in statements.yaml, or name one that is there"),
+                    "write it in statements.yaml, or name one that is there",
                 )
     for statement in evidence.statements.values() if evidence is not None else ():
         for ref in statement.cites:
@@ -54,5 +54,5 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                     "KB506",
                     ref.span,
                     f"there is no reference `{ref.id}`",
-                    nearest(ref.id, evidence.references, "write it under `references:`"),
+                    "write it under `references:`, or cite one that is there",
                 )

@@ -109,7 +109,9 @@ def _dose(
     if known is None or not (known.rate_unit if of == "rate" else known.amount_unit):
         return  # reported where drugs and their forms are
     if isinstance(amount, model.Amount):
-        yield from check_amount(scope, amount.value, drug.id, of, _word(weight))
+        # Both ends of a range are written in one unit: what is wrong with it is said once.
+        problems = check_amount(scope, amount.value, drug.id, of, _word(weight))
+        yield from {problem.code: problem for problem in reversed(problems)}.values()
     elif amount is not None and amount.id in scope.parameters:
         yield from check_amount(scope, tree.Name(amount.id, amount.span), drug.id, of, _word(weight))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.linter.citations import cited, statement_ids
-from kb.linter.context import LintContext, nearest
+from kb.linter.context import LintContext
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -40,5 +40,5 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "KB502",
                 reason.span,
                 f"there is no statement `{id}`",
-                nearest(id, known, "remove the line"),
+                "correct the number, or remove the line",
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
-from kb.linter.context import LintContext, every, nearest
+from kb.linter.context import LintContext, every
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -20,7 +20,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "KB503",
                 ref.span,
                 f"there is no interpretation `{ref.id}`",
-                nearest(ref.id, protocol.interpretations, "write it under `interpretations:`"),
+                "write it under `interpretations:`, or name one that is there",
             )
     disputed = {
         ref.id: interpretation

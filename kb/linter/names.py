@@ -32,11 +32,29 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 yield from _parameter(context, step.review.after)
             if step.repeat is not None:
                 yield from _parameter(context, step.repeat.every)
+    yield from _weights(context)
     for never in protocol.never.values():
         if never.order.id != "any":
             yield from _drug(context, never.order, "an order of it cannot be recognised")
     for cap in protocol.caps.values():
         yield from _drug(context, cap.drug, "its total cannot be known")
+
+
+def _weights(context: LintContext) -> Iterator[Diagnostic]:
+    """Every weight that `per kg` is said to mean is the `basis:` of some data."""
+    protocol = context.protocol
+    bases = {element.basis for element in (context.library.elements | protocol.elements).values() if element.basis}
+    named = [protocol.weight, *(cap.weight for cap in protocol.caps.values())]
+    named += [getattr(verb, "weight", None) for step in protocol.steps.values() for verb in verbs(step)]
+    for weight in named:
+        if weight is not None and weight.value not in bases:
+            yield found(
+                "KB411",
+                weight.span,
+                f"no data are the weight `{weight.value}`",
+                nearest(weight.value, bases, f"the data dictionary has: {', '.join(sorted(bases)) or 'none'}"),
+                "actual and ideal weight can differ twofold, and every dose per kg with them",
+            )
 
 
 def _verb(context: LintContext, verb: model.Verb) -> Iterator[Diagnostic]:
