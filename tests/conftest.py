@@ -1,0 +1,21 @@
+"""Settings every test shares: Hypothesis without deadlines, and `long` tests only where they are asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "kb", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+settings.load_profile("kb")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is marked `long` unless `-m` names it."""
+    if "long" in (config.getoption("markexpr") or ""):
+        return
+    skip = pytest.mark.skip(reason="a complete run; ask for it with `-m long`")
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(skip)
