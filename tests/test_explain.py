@@ -75,9 +75,10 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
     own = home / "1.0.0.yaml"
     if named is not None:
         name = Path(named[1]).name
-        own = {"data.yaml": folder / "protocols" / "library" / name, "drugs.yaml": folder / "protocols" / "library" / name}.get(
-            name, home / ("scenarios/" + name if "scenario" in named[1] else name)
-        )
+        own = {
+            "data.yaml": folder / "protocols" / "library" / name,
+            "drugs.yaml": folder / "protocols" / "library" / name,
+        }.get(name, home / ("scenarios/" + name if "scenario" in named[1] else name))
     files[own] = text
     stub = home.parent / "adult-cardiac-arrest"
     stub.mkdir()

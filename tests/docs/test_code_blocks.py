@@ -1,0 +1,110 @@
+"""Every code block of the documentation runs, in the order in which a reader would type it.
+
+A page is played top to bottom in a copy of the knowledge base. YAML that begins with `# file: PATH` is
+written there, other YAML must at least be read without complaint; `kb` commands run and exit with 0, or
+with the code their comment `# exits N` names; Python runs, all blocks of a page in one name space.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kb.base import Base
+from kb.generator.render import render_svg
+from kb.source import read_text
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "site" / "docs").rglob("*.md"))]
+KNOWN = {"sh", "python", "yaml", "text", "json"}
+
+
+class Block(NamedTuple):
+    language: str
+    line: int
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = []
+    for match in re.finditer(r"^```([^\n]*)\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        line = page.read_text("utf-8")[: match.start()].count("\n") + 1
+        found.append(Block(match[1].strip(), line, match[2]))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = blocks(page)
+    if not found:
+        return
+    for name in ("protocols", "schema", "site/examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "page"}
+    for block in found:
+        place = f"{page.name}:{block.line}"
+        assert block.language in KNOWN, f"{place}: a block of `{block.language}`"
+        if block.language == "yaml":
+            play_yaml(block, tmp_path, place)
+        elif block.language == "sh":
+            for line in block.text.splitlines():
+                play_command(line, tmp_path, place)
+        elif block.language == "python":
+            exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
+
+
+def play_yaml(block: Block, folder: Path, place: str) -> None:
+    read = read_text(block.text, place)
+    assert read.root is not None, place
+    assert not read.diagnostics, f"{place}: {read.diagnostics}"
+    first = block.text.splitlines()[0]
+    if first.startswith("# file: "):
+        path = folder / first.removeprefix("# file: ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text.partition("\n")[2], encoding="utf-8")
+
+
+def play_command(line: str, folder: Path, place: str) -> None:
+    command, _, comment = line.partition("  #")
+    words = shlex.split(command)
+    if not words or words[0].startswith("#"):
+        return
+    if words[0] == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+        assert set(words[1:]) <= set(targets), f"{place}: no such target: {line}"
+        return
+    if words[:2] == ["pip", "install"]:
+        assert re.fullmatch(r"guideline-kb(\[[a-z,]+\])?", words[2]), place
+        return
+    assert words[0] == "kb", f"{place}: a command nobody tests: {line}"
+    wanted = re.search(r"exits (\d)", comment)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "kb", *words[1:]],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == (int(wanted[1]) if wanted else 0), f"{place}: {line}\n{done.stdout}{done.stderr}"
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip() or done.stderr.strip(), f"{place}: {line} said nothing"
+
+
+def test_the_picture_in_the_readme_is_current() -> None:
+    program, _ = Base(ROOT).program("refractory-hypotension")
+    assert program is not None
+    shown = (ROOT / "site" / "docs" / "refractory-hypotension.svg").read_text("utf-8")
+    assert render_svg(program) == shown, "run `make picture` and look at it"
+
+
+def test_the_pages_name_files_that_exist() -> None:
+    for page in PAGES[:2]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

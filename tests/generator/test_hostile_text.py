@@ -1,0 +1,126 @@
+"""Text of a knowledge base stays text, in every renderer."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import markdown
+import pytest
+
+from kb import program as ir
+from kb.generator.diagram import dot_source, plan_flowchart
+from kb.generator.pages import protocol_page, protocols_page
+from kb.generator.readaloud import read_aloud_text
+from kb.generator.render import render_svg
+from tests.generator.example import build
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    '"]; evil [label="x"]; "',
+    r"\N \G \l \" \\",
+    "&lt;b&gt;&amp;#60;i&#62;",
+    "[x](javascript:alert(1)) ![y](http://evil.example/p.png)",
+    "<img src=x onerror=alert(1)>",
+    "]]> --> <!-- </style></svg><svg onload=alert(1)>",
+    "\x1b[31mred\x07 \u202eevil\u2066",
+    "| a | b |\n|---|---|\n# heading\n- item\n> quote\n    code",
+    "`code` **bold** __bold__ <http://evil.example> {: onclick=alert(1) }",
+    "<b>",
+    "<<b>>",
+]
+
+# Names and closed words: the schemas allow letters, digits and hyphens there, so no attack can stand in them.
+STRUCTURE = {
+    "id", "of", "name", "kind", "type", "verb", "drug", "unit", "schema", "version", "function", "op", "part_of",
+    "spelling", "ucum", "factor", "offset", "severity", "key", "logic_digest", "text_digest", "hand_over", "priority",
+    "rate_unit", "amount_unit", "instead", "status", "route", "salt", "cites", "interprets", "drugs", "measure",
+    "about", "options", "codes", "salts", "dimension", "classes", "not_encoded", "state", "purpose",
+}  # fmt: skip
+
+
+def attacked(record: Any, attack: str, field: str = "", verb: str = "") -> Any:
+    """A copy of `record` in which every free text is `attack`."""
+    if isinstance(record, str):
+        return record if field in STRUCTURE or not record else attack
+    fields = getattr(record, "_fields", None)
+    if fields is not None:
+        verb = getattr(record, "verb", verb)
+        kept = {"subject"} if verb in {"measure", "exclude", "change"} else set()
+        if isinstance(record, ir.Action) and record.verb == "choose":
+            kept = set()
+        else:
+            kept |= {"options"}
+        made = {
+            name: getattr(record, name) if name in kept else attacked(getattr(record, name), attack, name, verb)
+            for name in fields
+        }
+        return type(record)(**made)
+    if isinstance(record, tuple):
+        return tuple(
+            attacked(item, attack, "" if field == "options" and verb == "choose" else field, verb) for item in record
+        )
+    return record
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name in {"href", "src"}}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+
+def plain(attack: str) -> str:
+    """The attack as a reader should see it."""
+    return " ".join(re.sub(r"[\x00-\x1f\u202e\u2066]", " ", attack).split())
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_picture_shows_hostile_text_as_text(attack: str) -> None:
+    program = attacked(build(), attack)
+    svg = render_svg(program)
+    root = ElementTree.fromstring(svg)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "g", "title", "desc", "style", "text", "path", "polygon", "polyline", "ellipse"}
+    assert not {name for element in root.iter() for name in element.attrib if re.match(r"on|.*href", name)}
+    steps = {element.get("id") for element in root.iter() if "step" in (element.get("class") or "").split()}
+    assert steps == {f"step-{node.id}" for node in plan_flowchart(program).nodes}
+    shown = " ".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("title"))
+    assert plain(attack) in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_page_shows_hostile_text_as_text(attack: str) -> None:
+    program = attacked(build(), attack)
+    for page in (protocol_page(program), protocols_page([program])):
+        found = Tags()
+        found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
+        allowed = {"h1", "h2", "h3", "p", "ul", "li", "a", "strong", "code", "span", "div",
+                   "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
+        assert found.tags <= allowed
+        assert found.attributes <= {"id", "class", "href", "data-protocol"}
+        assert all(re.fullmatch(r"#[A-Za-z0-9.-]+|[a-z-]+\.(svg|md)", link) for link in found.links)
+        assert plain(attack) in " ".join(found.text.split())
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_text_renderers_let_no_control_character_through(attack: str) -> None:
+    program = attacked(build(), attack)
+    for text in (read_aloud_text(program), dot_source(program)):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
+        assert len(text.splitlines()) == len(text.split("\n")) - 1

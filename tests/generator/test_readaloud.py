@@ -1,0 +1,82 @@
+"""The read-aloud list loses nothing that the flowchart shows."""
+
+from __future__ import annotations
+
+import json
+
+from kb.advice import to_json
+from kb.generator.diagram import plan_flowchart
+from kb.generator.readaloud import Entry, read_aloud, read_aloud_text
+from kb.generator.wording import Speaker, decimal_text
+from tests.generator.example import build
+
+
+def entry(id: str) -> Entry:
+    return next(entry for entry in read_aloud(build()).entries if entry.step == id)
+
+
+def test_entries_are_numbered_in_the_order_of_the_walk() -> None:
+    told = read_aloud(build())
+    assert [entry.number for entry in told.entries] == list(range(1, len(told.entries) + 1))
+    assert told.starts == (1,)
+
+
+def test_every_way_of_the_flowchart_is_told() -> None:
+    program = build()
+    told = read_aloud(program)
+    number = {entry.step: entry.number for entry in told.entries}
+    drawn = {(number[way.tail], number[head]) for way in plan_flowchart(program).ways for head in way.heads}
+    said = {(entry.number, to) for entry in told.entries for way in entry.ways for to in way.to}
+    assert said == drawn
+
+
+def test_streams_that_start_together_are_said_to() -> None:
+    assert "otherwise: start together 3, 6, 8, 9, 12 and 23" in read_aloud_text(build())
+
+
+def test_a_dose_a_review_and_a_source_are_read_out() -> None:
+    vasopressin = entry("vasopressin")
+    assert vasopressin.lines == ("vasopressin 0.03 to 0.04 units/min IV",)
+    assert vasopressin.review == "look again at the interval set locally: MAP, lactate, urine output"
+    assert vasopressin.cites == ("S02", "S15", "S17")
+    assert entry("give-crystalloid").review == "look again in 15 min: MAP, lactate, urine output"
+
+
+def test_a_titration_is_one_entry_with_its_limits() -> None:
+    told = entry("dobutamine")
+    assert told.lines[0] == "dobutamine 2.5 → 5 → 10 → 20 mcg/kg/min"
+    assert [way.when for way in told.ways] == ["on hold", "at the ceiling"]
+
+
+def test_a_withdrawn_protocol_says_so_first() -> None:
+    text = read_aloud_text(build(withdrawn="a dose was wrong"))
+    assert text.splitlines()[1] == "WITHDRAWN: a dose was wrong"
+
+
+def test_a_local_setting_without_default_needs_policy() -> None:
+    assert "1 to 15 min, no default: needs local policy" in read_aloud_text(build())
+
+
+def test_the_list_is_plain_data_too() -> None:
+    assert json.loads(json.dumps(to_json(read_aloud(build()))))["entries"][0]["step"] == "pulse"
+
+
+def test_conditions_are_said_in_words() -> None:
+    say = Speaker(build())
+    assert say.condition("map >= 65 mmHg") == "MAP ≥ 65 mmHg"
+    assert say.condition("count(epinephrine in the episode) >= 2") == "number of epinephrine in the episode ≥ 2"
+    assert say.condition("known(lactate) and not arrhythmia") == "lactate known and not arrhythmia"
+    assert say.condition("persists(hypotensive, reassess_after after vasopressin)") == (
+        "still hypotensive when measured again the local interval or more after vasopressin was started or raised"
+    )
+
+
+def test_definitions_are_said_from_the_compiled_form() -> None:
+    told = read_aloud(build()).definitions
+    assert [item.says for item in told] == ["Pressure too low: MAP < 65 mmHg"]
+
+
+def test_decimals_are_the_shortest() -> None:
+    assert [decimal_text(value) for value in (3000000, 250000000, 2000000000, -50000000, 0)] == [
+        "0.03", "2.5", "20", "-0.5", "0",
+    ]  # fmt: skip
