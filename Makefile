@@ -1,0 +1,93 @@
+# Everything a person or CI runs. Needs Python 3.11 or newer and make; the rest is installed into .venv.
+#
+#   make demo        check the knowledge base, run a real patient, build the site
+#   make test        every check, as in CI
+#   make test-long   the same, with the complete runs
+#   make serve       the site with live reload
+#   make picture     the flowchart in the README, drawn anew
+#   make wheel       the distribution, with the shipped protocols inside
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT := out
+DEMO := refractory-hypotension
+PATIENT := --chart site/examples/flat-trace.json --at 2026-01-27T12:00:00+00:00 --local site/examples/local.yaml
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo picture test test-long format lint types check scenarios docs site serve wheel clean
+
+help:
+	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
+
+venv: $(READY)
+
+# The first interpreter that is new enough; set PYTHON to choose another.
+$(READY): pyproject.toml
+	@python=$${PYTHON:-$$(for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$name"; break; }; \
+	  done)}; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed; set PYTHON to it" >&2; exit 2; fi; \
+	echo "setting up $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv $(VENV) || { echo "this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[authoring,site,dev]'
+	@touch $(READY)
+
+demo: venv
+	@echo "== The knowledge base is checked"
+	@$(BIN)/kb check
+	@echo
+	@echo "== A patient: pulse present, arterial trace flat, norepinephrine 0.08 mcg/kg/min"
+	@$(BIN)/kb advise $(DEMO) $(PATIENT)
+	@echo
+	@echo "== The flowchart and the site are built"
+	@mkdir -p $(OUT)
+	@$(BIN)/kb show $(DEMO) --format svg > $(OUT)/$(DEMO).svg
+	@$(BIN)/mkdocs build --quiet --strict --config-file site/mkdocs.yml
+	@echo "Look at  $(OUT)/site/index.html                      the site: protocol, editor's guide, format, meaning"
+	@echo "         $(OUT)/$(DEMO).svg          the flowchart"
+	@echo "Try      $(BIN)/kb show $(DEMO)"
+	@echo "         $(BIN)/kb order $(DEMO) $(PATIENT) vasopressin 0.06 units/min"
+	@echo "         make test"
+
+# The picture in the README; a test says when it is out of date.
+picture: venv
+	$(BIN)/kb show $(DEMO) --format svg > site/docs/$(DEMO).svg
+
+test: venv format lint types check scenarios docs
+	$(PYTEST) -m "not long"
+
+test-long: venv format lint types check scenarios docs
+	$(PYTEST) -m "long or not long"
+
+format: venv
+	$(BIN)/ruff format --check .
+
+lint: venv
+	$(BIN)/ruff check .
+
+types: venv
+	$(BIN)/mypy
+
+check: venv
+	$(BIN)/kb check
+
+scenarios: venv
+	$(BIN)/kb test
+
+docs: venv
+	$(BIN)/mkdocs build --quiet --strict --config-file site/mkdocs.yml
+
+site: docs
+
+serve: venv
+	$(BIN)/mkdocs serve --config-file site/mkdocs.yml
+
+wheel: venv
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist
+
+clean:
+	rm -rf $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
