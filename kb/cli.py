@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from rich.console import Console
@@ -246,59 +246,86 @@ def run_scenarios(
     format: FormatOption = Format.text,
 ) -> None:
     """Run the scenarios of protocols; a protocol without scenarios is a failure."""
-    from kb.advice import to_json
-    from kb.coverage import coverage as covered
-    from kb.diagnostics import has_errors
-    from kb.scenarios import load_scenario_files, run_scenario
-
     base = _base(context)
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was tested: no protocol in {base.protocols_path}")
-    console = _console()
-    reports: list[dict[str, Any]] = []
-    guidelines: dict[str, Guideline] = {}
-    ran = failed = 0
-    for id in ids:
-        name, _, version = id.partition("@")
-        files = base.scenario_files(name)
-        scenarios, found = load_scenario_files(files)
-        if has_errors(found):
-            _print_diagnostics(found, error=True)
-            raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right")
-        report: dict[str, Any] = {"protocol": id, "scenarios": [], "coverage": []}
-        reports.append(report)
-        results = []
-        for scenario in scenarios:
-            if version and scenario.version and scenario.version != version:
-                continue
-            wanted = f"{name}@{scenario.version or version}".removesuffix("@")
-            if wanted not in guidelines:
-                guidelines[wanted] = _guideline(context, wanted)
-            guideline = guidelines[wanted]
-            result = run_scenario(guideline, scenario)
-            results.append((guideline.program, result))
-            report["scenarios"].append(
+    reports = [_tested(base, id, coverage) for id in ids]
+    if format is Format.json:
+        _print_json([report.to_json() for report in reports])
+    else:
+        for report in reports:
+            _print_test_report(report)
+    if not any(report.results for report in reports):
+        raise CommandError("nothing was tested: there are no scenarios")
+    raise typer.Exit(FINDINGS if any(report.broken or not report.results for report in reports) else FINE)
+
+
+class TestReport(NamedTuple):
+    """What the scenarios of one protocol gave; `parts` is the coverage of each version, if it was asked for."""
+
+    protocol: str
+    results: tuple[Result, ...]
+    parts: tuple[tuple[str, Part], ...]
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.mismatches)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        from kb.advice import to_json
+
+        return {
+            "protocol": self.protocol,
+            "scenarios": [
                 {
-                    "id": scenario.id,
-                    "title": scenario.title,
+                    "id": result.scenario.id,
+                    "title": result.scenario.title,
                     "mismatches": [to_json(item) for item in result.mismatches],
                 }
-            )
-        broken = [result for _, result in results if result.mismatches]
-        ran += len(results)
-        failed += len(broken) + (not results)
-        if coverage:
-            for program in dict.fromkeys(program for program, _ in results):
-                parts = covered(program, [result for other, result in results if other is program])
-                report["coverage"] += [{"version": program.version, **_part_json(part)} for part in parts]
-        if format is Format.text:
-            _print_test_report(console, id, len(results), broken, report["coverage"])
-    if format is Format.json:
-        _print_json(reports)
-    if not ran:
-        raise CommandError("nothing was tested: there are no scenarios")
-    raise typer.Exit(FINDINGS if failed else FINE)
+                for result in self.results
+            ],
+            "coverage": [
+                {
+                    "version": version,
+                    "kind": part.kind,
+                    "name": part.name,
+                    "shown": sorted(part.shown & part.wanted),
+                    "missing": list(part.missing),
+                }
+                for version, part in self.parts
+            ],
+        }
+
+
+def _tested(base: Base, id: str, with_coverage: bool) -> TestReport:
+    """Run the scenarios of one protocol, each against the version it names, else the latest."""
+    from kb.coverage import coverage
+    from kb.diagnostics import has_errors
+    from kb.scenarios import load_scenario_files, run_scenario
+
+    name, _, version = id.partition("@")
+    scenarios, found = load_scenario_files(base.scenario_files(name))
+    if has_errors(found):
+        _print_diagnostics(found, error=True)
+        raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right")
+    guidelines = {version: _guideline(base, id)}
+    ran: dict[str, list[Result]] = {}
+    for scenario in scenarios:
+        if version and scenario.version and scenario.version != version:
+            continue
+        wanted = scenario.version or version
+        if wanted not in guidelines:
+            guidelines[wanted] = _guideline(base, f"{name}@{wanted}")
+        ran.setdefault(wanted, []).append(run_scenario(guidelines[wanted], scenario))
+    parts = [
+        (guidelines[each].program.version, part)
+        for each, results in ran.items()
+        if with_coverage
+        for part in coverage(guidelines[each].program, results)
+    ]
+    return TestReport(id, tuple(result for results in ran.values() for result in results), tuple(parts))
 
 
 @app.command()
@@ -312,7 +339,7 @@ def show(
     from kb.advice import to_json
     from kb.generator.readaloud import read_aloud, read_aloud_text
 
-    program = _guideline(context, protocol).program
+    program = _guideline(_base(context), protocol).program
     match format:
         case ShowFormat.text:
             sys.stdout.write(read_aloud_text(program))
@@ -336,7 +363,8 @@ def compile_(
     context: typer.Context,
     protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write one file per protocol here.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE|DIR", help="A .json file for one protocol, or a folder."),
     ] = None,
 ) -> None:
     """Compile protocols to Programs, the JSON that `kb.load_program` reads."""
@@ -344,17 +372,26 @@ def compile_(
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was compiled: no protocol in {base.path}")
-    programs = [_guideline(context, id).program for id in ids]
+    programs = [_guideline(base, id).program for id in ids]
     if output is None:
         if len(programs) > 1:
             raise CommandError("name one protocol, or a folder with --output")
         sys.stdout.write(_program_text(programs[0]))
         return
-    output.mkdir(parents=True, exist_ok=True)
-    for program in programs:
-        path = output / f"{program.id}@{program.version}.json"
-        path.write_text(_program_text(program), encoding="utf-8")
-        _console().print(Text(str(path)), soft_wrap=True)
+    one_file = output.suffix == ".json" and not output.is_dir()
+    if one_file and len(programs) > 1:
+        raise CommandError(
+            f"{output} is one file, and there are {len(programs)} protocols; name a folder, or one protocol"
+        )
+    folder = output.parent if one_file else output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for program in programs:
+            path = output if one_file else output / f"{program.id}@{program.version}.json"
+            path.write_text(_program_text(program), encoding="utf-8")
+            _console().print(Text(str(path)), soft_wrap=True)
+    except OSError as error:
+        raise CommandError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 @app.command()
@@ -417,7 +454,7 @@ def _base(context: typer.Context) -> Base:
     return Base(default_base())
 
 
-def _guideline(context: typer.Context, protocol: str) -> Guideline:
+def _guideline(base: Base, protocol: str) -> Guideline:
     """The protocol ready to run; where it has errors they are printed, and nothing runs."""
     from kb.base import compile_file
     from kb.interpreter import Guideline
@@ -432,7 +469,7 @@ def _guideline(context: typer.Context, protocol: str) -> Guideline:
         program, found = compile_file(Path(protocol))
     else:
         id, _, version = protocol.partition("@")
-        program, found = _base(context).program(id, version or None)
+        program, found = base.program(id, version or None)
     if program is None:
         _print_diagnostics(found, error=True)
         raise CommandError(f"`{protocol}` cannot be used until this is put right")
@@ -445,7 +482,7 @@ def _patient(
     """Guideline, chart, time and local settings of one question."""
     from kb.chart import parse_time
 
-    guideline = _guideline(context, protocol)
+    guideline = _guideline(_base(context), protocol)
     data = _read_chart(chart)
     now: datetime | None = None
     if at is not None:
@@ -544,48 +581,37 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-def _part_json(part: Part) -> dict[str, Any]:
-    """One part of a coverage report as plain data."""
-    return {
-        "kind": part.kind,
-        "name": part.name,
-        "shown": sorted(part.shown & part.wanted),
-        "missing": list(part.missing),
-    }
-
-
 # ---------------------------------------------------------------- printing
 
 
-def _print_test_report(
-    console: Console, id: str, count: int, broken: list[Result], parts: list[dict[str, Any]]
-) -> None:
-    if not count:
-        console.print(Text.assemble(("no scenarios  ", "bold red"), f"{id}: a protocol without scenarios is untested"))
+def _print_test_report(report: TestReport) -> None:
+    console = _console()
+    if not report.results:
+        told = f"{report.protocol}: a protocol without scenarios is untested"
+        console.print(Text.assemble(("no scenarios  ", "bold red"), told))
         return
-    for result in broken:
+    for result in report.broken:
         scenario = result.scenario
         console.print(
             Text.assemble(("failed  ", "bold red"), (scenario.id, "bold"), f"  {scenario.title}"), soft_wrap=True
         )
         console.print(Text(f"        {scenario.span.file}:{scenario.span.line}", "dim"), soft_wrap=True)
         for item in result.mismatches:
-            told = f"        {item.what}: expected {item.expected}, got {item.actual}"
-            console.print(Text(told), soft_wrap=True)
+            console.print(Text(f"        {item}"), soft_wrap=True)
+    count, broken = len(report.results), len(report.broken)
+    fine = f"{count - broken} of {_count(count, 'scenario')} as expected"
     style = "bold red" if broken else "green"
-    fine = f"{count - len(broken)} of {_count(count, 'scenario')} as expected"
-    console.print(Text.assemble((f"{id}: ", "bold"), (fine, style)), soft_wrap=True)
-    for kind in dict.fromkeys(part["kind"] for part in parts):
-        of_kind = [part for part in parts if part["kind"] == kind]
-        shown = sum(len(part["shown"]) for part in of_kind)
-        wanted = shown + sum(len(part["missing"]) for part in of_kind)
+    console.print(Text.assemble((f"{report.protocol}: ", "bold"), (fine, style)), soft_wrap=True)
+    for kind in dict.fromkeys(part.kind for _, part in report.parts):
+        parts = [part for _, part in report.parts if part.kind == kind]
+        shown = sum(len(part.shown & part.wanted) for part in parts)
+        wanted = shown + sum(len(part.missing) for part in parts)
         share = f"{100 * shown // wanted}%" if wanted else "-"
         console.print(Text(f"  {_KINDS.get(kind, kind):<11}{shown:>5} of {wanted:<5} {share:>4}"))
-        for part in of_kind:
-            if part["missing"]:
-                console.print(
-                    Text(f"      {part['name']}: not shown {', '.join(part['missing'])}", "dim"), soft_wrap=True
-                )
+        for part in parts:
+            if part.missing:
+                told = f"      {part.name}: not shown {', '.join(part.missing)}"
+                console.print(Text(told, "dim"), soft_wrap=True)
 
 
 def _console() -> Console:

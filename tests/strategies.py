@@ -391,9 +391,20 @@ def thresholds(program: ir.Program) -> dict[int, set[int]]:
     for node in parts((program.slots, program.steps, program.rules, program.goals, program.alerts, program.applies)):
         if isinstance(node, ir.Compare):
             consts = [part.value for part in parts(node) if isinstance(part, ir.Const) and isinstance(part.value, int)]
-            for part in parts(node):
-                if isinstance(part, ir.Get):
-                    found.setdefault(part.slot, set()).update(int(value) for value in consts)
+            slots = {part.slot for part in parts(node) if isinstance(part, ir.Get)}
+            if len(slots) == 1:  # a factor between two inputs is a threshold of neither
+                found.setdefault(slots.pop(), set()).update(int(value) for value in consts)
+    return found
+
+
+def mixtures(program: ir.Program) -> dict[int, bool]:
+    """The slots that are read together with others in one comparison or product."""
+    found: dict[int, bool] = {}
+    for node in parts((program.slots, program.steps, program.rules, program.caps, program.goals)):
+        if isinstance(node, ir.Compare | ir.Multiply | ir.Divide):
+            slots = [part.slot for part in parts(node) if isinstance(part, ir.Get)]
+            if len(set(slots)) > 1:
+                found.update(dict.fromkeys(slots, True))
     return found
 
 
@@ -412,11 +423,39 @@ def representatives(program: ir.Program) -> dict[str, list[Any]]:
     return _REPRESENTATIVES[program.logic_digest]
 
 
+# What is met at a bedside, for inputs that no single threshold stands for.
+ORDINARY = {"kg": (45, 70, 110, 300), "mL": (0, 250, 600, 1000, 2000), "years": (1, 20, 70)}
+
+
+def ends(program: ir.Program, slot: ir.Slot) -> tuple[int, int]:
+    """The least and the greatest that a numeric input may be, scaled."""
+    elements = {element.id: element for element in program.elements}
+    previous = slot.feature is not None and slot.feature.function == "previous"
+    element = elements.get(slot.of) if slot.kind == "element" or previous else None
+    low = 0 if element is None or element.low is None else element.low
+    high = 100_000 * ir.SCALE if element is None or element.high is None else element.high
+    return low, high
+
+
+def extremes(program: ir.Program) -> dict[str, list[Any]]:
+    """The ends of each numeric input: a comparison that no end changes is changed by nothing between them."""
+    return {
+        slot.name: [_charted(program, slot, end) for end in ends(program, slot)]
+        for slot in program.slots
+        if slot.kind in ("element", "rate", "feature") and slot.type == "number"
+    }
+
+
+def _charted(program: ir.Program, slot: ir.Slot, value: int) -> str:
+    text = decimal_of(value, slot.unit)
+    drug = next((drug for drug in program.drugs if drug.id == slot.of), None)
+    return f"{text} as {drug.salts[0][0]}" if slot.kind == "rate" and drug is not None and drug.salts else text
+
+
 def find_representatives(program: ir.Program) -> dict[str, list[Any]]:
     """For each input of the Program, values that stand for all: at its thresholds and on both sides of them."""
     found: dict[str, list[Any]] = {}
-    compared = thresholds(program)
-    elements = {element.id: element for element in program.elements}
+    compared, mixed = thresholds(program), mixtures(program)
     for number, slot in enumerate(program.slots):
         if slot.kind not in ("element", "rate", "feature") or slot.type not in ("boolean", "number", "choice"):
             continue
@@ -425,19 +464,14 @@ def find_representatives(program: ir.Program) -> dict[str, list[Any]]:
         elif slot.type == "choice":
             found[slot.name] = list(slot.options)
         else:
-            element = elements.get(slot.of) if slot.kind == "element" else None
-            low = 0 if element is None or element.low is None else element.low
-            high = 1000 * ir.SCALE if element is None or element.high is None else element.high
+            low, high = ends(program, slot)
             whole = slot.feature is not None and slot.feature.function == "count"
             grain = ir.SCALE if whole else 1
             near = {value + shift for value in compared.get(number, ()) for shift in (-grain, 0, grain)}
-            if not near:
-                near = {(low + high) // 2 // ir.SCALE * ir.SCALE}
+            if not near or mixed.get(number):  # read only together with others: no single threshold stands for it
+                near |= {size * ir.SCALE for size in ORDINARY.get(slot.unit, (0, 1, 10, 70, 300, 900, 3000))}
             kept = sorted(value for value in near if low <= value <= high and (not whole or value % ir.SCALE == 0))
-            found[slot.name] = [decimal_of(value, slot.unit) for value in kept] or [decimal_of(low, slot.unit)]
-            drug = next((drug for drug in program.drugs if drug.id == slot.of), None)
-            if slot.kind == "rate" and drug is not None and drug.salts:
-                found[slot.name] = [f"{value} as {drug.salts[0][0]}" for value in found[slot.name]]
+            found[slot.name] = [_charted(program, slot, value) for value in kept or [low]]
     return found
 
 

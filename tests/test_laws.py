@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from kb import program as ir
 from kb.interpreter import Advice, Guideline
 from tests.engine import PROTOCOLS, Broken, Loaded, load_file, load_fragment
 from tests.rows import NOW
-from tests.strategies import any_charts, moment_charts, parts, protocols, representatives
+from tests.strategies import any_charts, extremes, moment_charts, parts, protocols, representatives
 
 SHIPPED = sorted(path for path in PROTOCOLS.glob("*/[0-9]*.yaml"))
 shipped = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
@@ -121,6 +122,8 @@ def answers(loaded: Loaded, name: str) -> list[Any]:
                 return [True, False]
             if element.options:
                 return list(element.options)
+            if element.type == "date-time":
+                return [(NOW - timedelta(minutes=10)).isoformat()]
             middle = (
                 50 if element.low is None or element.high is None else (element.low + element.high) // 2 // ir.SCALE
             )
@@ -202,6 +205,12 @@ def picture(advice: Advice) -> object:
     return tuple(sorted(states(advice).items())), items, advice.applies
 
 
+def measures(step: ir.Step) -> tuple[str, ...]:
+    """What a step wants charted."""
+    looks = step.action.subject if step.action is not None and step.action.verb in ("measure", "exclude") else ()
+    return (*looks, *(step.review.measure if step.review is not None else ()))
+
+
 class Tightness(NamedTuple):
     """Asks that change nothing under any completion; steps not known yet though every completion agrees."""
 
@@ -212,7 +221,10 @@ class Tightness(NamedTuple):
 def tightness(loaded: Loaded, chart: dict[str, Any], most: int) -> Tightness | None:
     """By trying every completion of at most 6 unknown inputs; None where there is too much to try."""
     advice = loaded.guideline.advise(chart, NOW)
-    values = unknowns(loaded, chart)
+    values = {
+        name: list(dict.fromkeys([*found, *extremes(loaded.program).get(name, [])]))
+        for name, found in unknowns(loaded, chart).items()
+    }
     asked = [ask.name for ask in advice.asks]
     total = math.prod(len(found) for found in values.values())
     if not asked or len(values) > 6 or total > most or any(name not in values for name in asked):
@@ -226,8 +238,11 @@ def tightness(loaded: Loaded, chart: dict[str, Any], most: int) -> Tightness | N
         grid[combination] = picture(made)
         for step in open_steps:
             seen[step].add(states(made)[step])
+    measured = {name for step in loaded.program.steps for name in measures(step)}
     idle = []
     for place, name in enumerate(names):
+        if name in measured:
+            continue  # charting it is itself what a step asks for, whatever the value
         groups: dict[tuple[Any, ...], set[object]] = {}
         for combination, found in grid.items():
             groups.setdefault(combination[:place] + combination[place + 1 :], set()).add(found)

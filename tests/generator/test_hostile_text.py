@@ -37,6 +37,7 @@ STRUCTURE = {
     "id", "of", "name", "kind", "type", "verb", "drug", "unit", "schema", "version", "function", "op", "part_of",
     "spelling", "ucum", "factor", "offset", "severity", "key", "logic_digest", "text_digest", "hand_over", "priority",
     "rate_unit", "amount_unit", "instead", "status", "route", "salt", "cites", "interprets", "drugs", "measure",
+    "molar_mass", "largest_step", "concentration", "made_by", "basis", "towards", "routes",
     "about", "options", "codes", "salts", "dimension", "classes", "not_encoded", "state", "purpose",
 }  # fmt: skip
 

@@ -399,6 +399,8 @@ class Walk:
         """The dose, limited to what the caps leave."""
         assert node.dose is not None
         dose = node.dose()
+        if dose.of == "amount" and any(_spent(left) for left in self.remaining(dose.drug)):
+            return self.rounded(dose.drug, dose.of, dose.unit, Look(Fraction(0)))  # nothing is left, whatever the dose
         if dose.of != "amount" or dose.look.value is None:
             return dose
         looks = [dose.look, *self.remaining(dose.drug)]
@@ -533,6 +535,10 @@ class Walk:
         if seconds(self.now, base) < after:
             return NONE
         return frozenset(name for name, found in first.items() if not found)
+
+
+def _spent(left: Look) -> bool:
+    return left.value is not None and Fraction(left.value) <= 0
 
 
 def least(looks: list[Look]) -> Look:

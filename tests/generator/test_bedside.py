@@ -1,0 +1,69 @@
+"""Advice at a terminal: complete, most urgent first, and safe to print."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import kb
+from kb.generator.bedside import advice_lines, verdict_lines
+from tests.generator.test_hostile_text import ATTACKS, attacked
+
+CHART: dict[str, Any] = {
+    "age": "64 years",
+    "weight": "70 kg",
+    "pulse": "present",
+    "map": "unobtainable",
+    "norepinephrine": "0.08 mcg/kg/min as base",
+    "therapy_record": "complete",
+    "crystalloid_before": "700 mL",
+    "vasopressin_allergy": True,
+}
+GUIDELINE = kb.load("refractory-hypotension")
+
+
+def told(chart: dict[str, Any], guideline: kb.Guideline = GUIDELINE, **more: Any) -> str:
+    return "\n".join(line.text for line in advice_lines(guideline.advise(chart, **more)))
+
+
+def test_every_recommended_step_and_every_ask_is_told() -> None:
+    advice = GUIDELINE.advise(CHART)
+    text = told(CHART)
+    for item in advice.recommended:
+        assert f"[{item.step}]" in text
+    for ask in advice.asks:
+        assert ask.question in text
+
+
+def test_the_most_urgent_comes_first() -> None:
+    lines = told(CHART).splitlines()
+    order = [line.split()[1] for line in lines if re.match(r" ?\d+  (NOW|SOON|URGENT)", line)]
+    assert order == sorted(order, key=["NOW", "SOON", "URGENT"].index)
+
+
+def test_what_is_withheld_says_why_and_what_instead() -> None:
+    text = told(CHART)
+    assert "withheld  Start vasopressin as second agent" in text
+    assert "instead Call a senior clinician" in text
+
+
+def test_a_dose_that_needs_a_number_says_which() -> None:
+    without = {name: value for name, value in CHART.items() if name != "weight"}
+    text = told(without)
+    assert "What does the patient weigh?" in text
+
+
+def test_what_is_refused_is_listed_when_lenient() -> None:
+    assert "NOT USED" in told({**CHART, "lactate": "-3 mmol/L"}, lenient=True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_text_reaches_the_terminal_as_a_command(attack: str) -> None:
+    hostile = kb.Guideline(attacked(GUIDELINE.program, attack))
+    advice = hostile.advise(CHART)
+    lines = [line.text for line in advice_lines(advice)]
+    for verdict in hostile.check_orders(CHART, [{"drug": "vasopressin", "rate": "0.06 units/min"}]):
+        lines += [line.text for line in verdict_lines(verdict, hostile.program)]
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "".join(lines))
