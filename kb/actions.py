@@ -6,7 +6,7 @@ from kb import program as ir
 from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
 from kb.chart import Order, dictionary_of
-from kb.doses import DoseValue, describe_dose, dose_value
+from kb.doses import DoseValue, describe_dose, dose_value, in_base
 from kb.evaluate import evaluate
 from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
 from kb.plan import NOTHING, Walk
@@ -42,7 +42,9 @@ def action_item(walk: Walk, index: int, alerts: list[Alert]) -> tuple[Item, froz
         dose, value, cap_needs, note = _dose(walk, action)
         if status not in ("satisfied", "declined", "withheld"):
             needs |= cap_needs
-        if status in ACTIVE or status == "waiting":
+        # An action that may be due, and is not done, is held against the rules as well as one that is.
+        maybe = status == "not known" and evaluate(step.satisfied, row) is False
+        if status in ACTIVE or status == "waiting" or maybe:
             if note and value.rounded == 0:
                 status = "withheld"
                 withheld.append(note)
@@ -131,7 +133,8 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
 def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Judgement | None:
     if value.rounded is None:
         return None
-    rate, amount = (value.rounded, None) if action.of == "rate" else (None, value.rounded)
+    dose = in_base(walk.plan.drugs[action.drug], action.salt, value.rounded)
+    rate, amount = (dose, None) if action.of == "rate" else (None, dose)
     order = own_order(action, rate, amount)
     return judge(walk, order, _own_others(walk, step), dictionary_of(walk.program).units, own=step)
 

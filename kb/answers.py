@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from kb import program as ir
 from kb.actions import ACTIVE, action_item
 from kb.advice import Alert, GoalState, HandOverAdvice, Item, Outcome, ReviewState, Running
-from kb.asks import Questions, Wanted, questions, wanted
+from kb.asks import Questions, Wanted, questions, step_needs, wanted
 from kb.chart import Order, ParsedChart, dictionary_of
 from kb.evaluate import evaluate
 from kb.folds import review_rounds
 from kb.orders import judge, stop_by_text
 from kb.plan import Walk
 from kb.reasons import facts, reasons_for, show_value
+from kb.records import NamedTuple
 from kb.values import format_duration
 
 _PRIORITY = {"stat": 0, "asap": 1, "urgent": 2, "routine": 3, "": 4}
@@ -49,8 +49,8 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         if step.kind == "do":
             item, needs = action_item(walk, index, alerts)
             items.append(item)
-            if needs:
-                extra[index] = needs
+            settled = item.status == "withheld"  # then only what would satisfy it could still change anything
+            extra[index] = walk.undecided(step.satisfied) if settled else step_needs(walk, index) | needs
             review = None if step.review is None else _review(walk, chart, step, now)
             if review is not None:
                 reviews.append(review)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeVar, assert_never
 
 from kb import digest, model, program
@@ -19,6 +20,7 @@ from kb.expression.lower import Lowering
 from kb.expression.scope import Scope
 from kb.graph import leads_to, reading_order
 from kb.linter import lint_protocol, scope_of
+from kb.values import round_half_even
 
 _T = TypeVar("_T")
 
@@ -319,15 +321,15 @@ class _Compiler:
                 drug = tree.Name(verb.drug.id, verb.drug.span)
                 total = tree.TimeFeature("total", drug, tree.InEpisode(span), span)
                 unit = self.drug(verb.drug.id).amount_unit
-                return program.Compare(
-                    ">=", self.lowering.amount(total, unit), self.amount(_low(verb.amount), unit, verb.weight)
-                )
+                enough = self.enough(verb.drug.id, "amount", verb.amount, verb.most, verb.weight, verb.salt)
+                return program.Compare(">=", self.lowering.amount(total, unit), enough)
             case model.Infuse():
-                unit = self.drug(verb.drug.id).rate_unit
-                return program.Compare(">=", self.rate(verb.drug), self.amount(_low(verb.rate), unit, verb.weight))
+                enough = self.enough(verb.drug.id, "rate", verb.rate, verb.most, verb.weight, verb.salt)
+                return program.Compare(">=", self.rate(verb.drug), enough)
             case model.Change() if verb.to is not None:
-                unit = self.drug(verb.drug.id).rate_unit
-                return program.Compare("=", self.rate(verb.drug), self.amount(_low(verb.to), unit, None))
+                rate, to = self.rate(verb.drug), self.amount(_low(verb.to), self.drug(verb.drug.id).rate_unit, None)
+                charted = program.Compare("=", rate, self.delivered(verb.drug.id, "rate", to))
+                return _any(program.Compare("=", rate, to), charted)
             case model.Stop():
                 return program.Compare("=", self.rate(verb.drug), program.Const(0))
             case model.Measure() | model.Exclude():
@@ -346,6 +348,44 @@ class _Compiler:
                 raise AssertionError("a titration is expanded before its parts are compiled")
             case _:
                 assert_never(verb)
+
+    def enough(
+        self,
+        drug: str,
+        of: str,
+        amount: model.Amount,
+        most: model.Amount | None,
+        weight: model.Text | None,
+        salt: model.Text | None,
+    ) -> program.Expr:
+        """The least that counts as the dose: what is advised is limited and rounded, so that what was given as
+        advised satisfies it. In base, as charted rates and totals are."""
+        unit = self.drug(drug).amount_unit if of == "amount" else self.drug(drug).rate_unit
+        low = self.amount(_low(amount), unit, weight)
+        if most is not None:
+            low = _least(low, self.amount(_low(most), unit, weight))
+        low = _least(low, self.delivered(drug, of, low))
+        fraction = next((share for name, share in self.drug(drug).salts if salt and name == salt.value), None)
+        if fraction is None:
+            return low
+        over, under = Fraction(fraction).as_integer_ratio()
+        return program.Divide(program.Multiply(low, program.Const(over)), program.Const(under))
+
+    def delivered(self, drug: str, of: str, value: program.Expr) -> program.Expr:
+        """`value` as it can be delivered, towards the drug's safer side (design rule 18)."""
+        delivery = next((item for item in self.scope.drug_record(drug).delivery if item.of == of), None)
+        if delivery is None:
+            return value
+        step, shift = (
+            delivery.step,
+            {"down": 1 - delivery.step, "up": delivery.step - 1, "nearest": 0}[delivery.towards],
+        )
+        if isinstance(value, program.Const):
+            steps = round_half_even(2 * int(value.value) + shift, 2 * step)
+            return program.Const(steps * step)
+        # INVARIANT: with the shift the half-even quotient is the floor, or the ceiling, of value / step.
+        twice = program.Add(program.Add(value, value), program.Const(shift))
+        return program.Multiply(program.Divide(twice, program.Const(2 * step)), program.Const(step))
 
     def option_satisfied(self, id: str, option: model.OptionDef) -> program.Expr:
         if option.until is not None:
@@ -816,6 +856,12 @@ def _expression(value: model.Amount | model.Ref) -> tree.Expr:
 
 def _low(amount: model.Amount) -> tree.Expr:
     return amount.value.low if isinstance(amount.value, tree.Range) else amount.value
+
+
+def _least(left: program.Expr, right: program.Expr) -> program.Expr:
+    if isinstance(left, program.Const) and isinstance(right, program.Const):
+        return left if int(left.value) <= int(right.value) else right
+    return program.Least((left, right))
 
 
 def _any(*items: program.Expr) -> program.Expr:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
 
 from kb import program as ir
 from kb.advice import DoseAdvice
 from kb.evaluate import evaluate
+from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_decimal, format_scaled
 
 if TYPE_CHECKING:
     from kb.chart import Dictionary
     from kb.values import UnitTable
+
+
+def in_base(drug: ir.Drug, salt: str, value: int) -> int:
+    """A dose stated as a salt form, as base: what charted rates, limits and rules speak of."""
+    for name, share in drug.salts:
+        if name == salt:
+            return round(value * Fraction(share))
+    return value
 
 
 class DoseValue(NamedTuple):
@@ -126,7 +134,7 @@ def describe_dose(
             working[-1] = f"{text} × {format_scaled(kilograms, 'kg')} at {concentration} = {pump_rate}"
     if action.of == "amount" and concentration and value.rounded:
         strength = names.strength(concentration, drug)
-        ends = [value.rounded] if value.high is None else [value.rounded, value.high]
+        ends = [value.rounded] if value.high in (None, value.rounded) else [value.rounded, value.high]
         factor = units.parse(dose.unit).factor * _MILLILITRES / strength
         volume = f"{' to '.join(_decimal(Fraction(end, ir.SCALE) * factor) for end in ends)} mL"
         working.append(f"{text} at {concentration} = {volume}")

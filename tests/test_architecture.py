@@ -19,7 +19,6 @@ PACKAGE = Path(kb.__file__).parent
 
 LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers below its own, never sideways
     {"records"},
-    {"records"},
     {"diagnostics", "program", "advice"},
     {"values", "codes", "digest"},
     {"expression", "evaluate", "chart", "source"},

@@ -179,15 +179,12 @@ class Walk:
         match verb:
             case model.Give():
                 total = self.look(tree.TimeFeature("total", tree.Name(verb.drug.id, span), tree.InEpisode(span), span))
-                unit = self.library.drugs[verb.drug.id].amount_unit
-                return compare(">=", total, self.scaled(low_end(verb.amount), unit, verb.weight))
+                return compare(">=", total, self.enough(verb))
             case model.Infuse():
-                unit = self.library.drugs[verb.drug.id].rate_unit
-                return compare(
-                    ">=", self.look(tree.Name(verb.drug.id, span)), self.scaled(low_end(verb.rate), unit, verb.weight)
-                )
+                return compare(">=", self.look(tree.Name(verb.drug.id, span)), self.enough(verb))
             case model.Change() if verb.to is not None:
-                return compare("=", self.look(tree.Name(verb.drug.id, span)), self.look(low_end(verb.to)))
+                rate, dose = self.look(tree.Name(verb.drug.id, span)), self.dose(verb)
+                return either(compare("=", rate, dose.look), compare("=", rate, Look(dose.rounded)))
             case model.Stop():
                 return compare("=", self.look(tree.Name(verb.drug.id, span)), Look(Fraction(0)))
             case model.Measure() | model.Exclude():
@@ -201,6 +198,15 @@ class Walk:
                     )
                 )
         return self.look(tree.TimeFeature("done", tree.Name(step, span), tree.InEpisode(span), span))
+
+    def enough(self, verb: model.Give | model.Infuse) -> Look:
+        """What was given as advised is enough: the low end, or less where limit and rounding make it less; in base."""
+        dose = self.dose(verb)
+        if dose.look.value is None or dose.rounded is None:
+            return Look(None, dose.look.missing)
+        shares = dict(self.library.drugs[dose.drug].salts)
+        share = Fraction(shares[verb.salt.value]) if verb.salt is not None else Fraction(1)
+        return Look(min(Fraction(dose.look.value), dose.rounded) * share)
 
     def counted(self, step: model.Do) -> tuple[Look, Look]:
         """How often, and how long since, the action of a repeat."""
@@ -363,7 +369,7 @@ class Walk:
         status = "due"
         if step.repeat is not None:
             status = self.repeat_status(step)
-        return "withheld" if status in ("due", "overdue") and self.breaks_a_rule(node) else status
+        return "withheld" if self.breaks_a_rule(node) else status
 
     def repeat_status(self, step: model.Do) -> str:
         assert step.repeat is not None
