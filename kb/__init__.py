@@ -10,9 +10,11 @@ Importing `kb` and running a compiled Program need the standard library only.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # see `kb.records`
 if TYPE_CHECKING:
+    from typing import Any
+
     from kb.advice import Explanation, OrderVerdict
     from kb.chart import Chart, ChartError
     from kb.interpreter import Advice, Guideline, WithdrawnError

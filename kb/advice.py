@@ -5,7 +5,10 @@ Every record is a named tuple; `to_json` gives plain data in which numbers are d
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from kb.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Fact(NamedTuple):

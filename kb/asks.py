@@ -7,13 +7,13 @@ that is reached or could still be, and to a condition whose value could still ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from kb import program as ir
 from kb.advice import Ask, Policy, Unavailable
 from kb.chart import RECORD
 from kb.evaluate import evaluate
 from kb.plan import Walk
+from kb.records import NamedTuple
 
 
 class Wanted(NamedTuple):
@@ -94,14 +94,16 @@ def _decide_needs(walk: Walk, index: int) -> frozenset[int]:
     return frozenset(needs)
 
 
-def wanted(walk: Walk, extra: dict[int, frozenset[int]]) -> Iterator[Wanted]:
-    """What each step that is reached, or could be, still needs; `extra` adds what its order check needs."""
+def wanted(walk: Walk, actions: dict[int, frozenset[int]]) -> Iterator[Wanted]:
+    """What each step that is reached, or could be, still needs; `actions` has it for the actions reached,
+    which know what their order check needs and whether anything could still change them.
+    """
     for index in range(len(walk.program.steps)):
         bit = 1 << index
         now = bool(walk.decision.reached & bit)
         if not now and not walk.decision.possible & bit:
             continue
-        slots = step_needs(walk, index) | extra.get(index, frozenset())
+        slots = actions[index] if index in actions else step_needs(walk, index)
         if slots:
             yield Wanted(index, now, slots)
 

@@ -16,10 +16,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any, NamedTuple
 
 from kb.program import SCALE, Drug, Element, Parameter, Program, Slot, Value
+from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import (
+    ONE,
     BadValue,
     Measure,
     UnitTable,
@@ -29,6 +30,9 @@ from kb.values import (
     parse_quantity,
     scale,
 )
+
+if TYPE_CHECKING:
+    from typing import Any
 
 SCHEMA = "1.0.0"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -525,7 +529,10 @@ class Dictionary:
         self.steps = {step.id for step in program.steps}
         self.units = UnitTable(program.units)
         self.slots = {slot.name: index for index, slot in enumerate(program.slots)}
-        self.closures: dict[tuple[int, ...], tuple[int, ...]] = {}  # by the identity of conditions of the Program
+        self.defines = [index for index, slot in enumerate(program.slots) if slot.kind == "define"]
+        # Kept here for `kb.folds`: closures by the identity of conditions of the Program; what an empty mapping gives.
+        self.closures: dict[tuple[int, ...], tuple[int, ...]] = {}
+        self.blanks: dict[bool, Any] = {}
         self._measures: dict[str, Measure] = {}
 
     def measure(self, unit: str) -> Measure:
@@ -984,6 +991,8 @@ class _Reader:
         fraction = salt_fraction(drug, dose.salt)
         if fraction is None or form != "direct":
             return dose._replace(value=value, form=form)
+        if fraction is ONE and given == unit:
+            return dose._replace(value=value, scaled=scale(dose.value))
         return dose._replace(value=value, scaled=round(value * fraction / wanted.factor * SCALE))
 
 
@@ -991,10 +1000,11 @@ def salt_fraction(drug: Drug, salt: str) -> Fraction | None:
     """The fraction of base in a salt form; None where the form matters and is not known."""
     fractions = dict(drug.salts)
     if salt:
-        return Fraction(fractions.get(salt, "1"))
+        share = fractions.get(salt, "1")
+        return ONE if share == "1" else Fraction(share)
     if len(set(fractions.values())) > 1 or any(Fraction(value) != 1 for value in fractions.values()):
         return None
-    return Fraction(1)
+    return ONE
 
 
 def _of(slot: Slot) -> str:

@@ -10,7 +10,6 @@ follows all the same because every possible way leads there (design rule 9).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
 
 from kb.evaluate import apply, divide, evaluate, fill_defines, parts_of, possible_cases, slots_of
 from kb.program import (
@@ -41,6 +40,10 @@ from kb.program import (
     is_constant,
     targets_of,
 )
+from kb.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 
 class Decision(NamedTuple):

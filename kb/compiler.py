@@ -359,7 +359,8 @@ class _Compiler:
         salt: model.Text | None,
     ) -> program.Expr:
         """The least that counts as the dose: what is advised is limited and rounded, so that what was given as
-        advised satisfies it. In base, as charted rates and totals are."""
+        advised satisfies it. In base, as charted rates and totals are.
+        """
         unit = self.drug(drug).amount_unit if of == "amount" else self.drug(drug).rate_unit
         low = self.amount(_low(amount), unit, weight)
         if most is not None:

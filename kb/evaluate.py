@@ -6,8 +6,7 @@ here raises for any row whose values have the types of their slots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
 
 from kb.program import (
     Absolute,
@@ -35,6 +34,10 @@ from kb.program import (
     Sure,
     Value,
 )
+from kb.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 NONE: frozenset[int] = frozenset()
 
@@ -169,19 +172,17 @@ def apply(name: str, arguments: Iterable[int]) -> int | None:
 
 def parts_of(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly inside `expr`."""
-    match expr:
-        case Const() | Get():
-            return ()
-        case Known(item) | Sure(item) | Not(item) | Absolute(item) | Member(item):
-            return (item,)
-        case All(items) | Any_(items) | Least(items) | Greatest(items) | AtLeast(_, items) | Function(_, items):
-            return items
-        case Compare(_, left, right):
-            return (left, right)
-        case Add(left, right) | Subtract(left, right) | Multiply(left, right) | Divide(left, right):
-            return (left, right)
-        case Cases(cases):
-            return tuple(part for case in cases for part in case)
+    return _PARTS[type(expr)](expr)
+
+
+_PARTS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    **dict.fromkeys((Const, Get), lambda expr: ()),
+    **dict.fromkeys((Known, Sure, Not, Absolute, Member), lambda expr: (expr.item,)),
+    **dict.fromkeys((All, Any_, Least, Greatest, AtLeast), lambda expr: expr.items),
+    **dict.fromkeys((Compare, Add, Subtract, Multiply, Divide), lambda expr: (expr.left, expr.right)),
+    Function: lambda expr: expr.arguments,
+    Cases: lambda expr: tuple(part for case in expr.cases for part in case),
+}
 
 
 def slots_of(expr: Expr) -> set[int]:
@@ -219,7 +220,7 @@ def possible_cases(step: Step, row: Row) -> tuple[list[int], bool]:
 # ---------------------------------------------------------------- what could still change a value
 
 
-class _Weighed(NamedTuple):
+class Weighed(NamedTuple):
     """A value; the unknown inputs that could change it; whether they can do so only while it is unknown."""
 
     value: Value
@@ -227,60 +228,73 @@ class _Weighed(NamedTuple):
     settles: bool
 
 
-def undecided(expr: Expr, row: Row, program: Program) -> frozenset[int]:
+def undecided(
+    expr: Expr,
+    row: Row,
+    program: Program,
+    made: tuple[int, ...] | None = None,
+    weighed: dict[int, Weighed] | None = None,
+) -> frozenset[int]:
     """The unknown input slots that could still change the value of `expr`.
 
     Definitions and computed slots are followed through to what they are made of. Sound: giving values
     to other unknown inputs never changes the value. Tight as far as one look at the structure goes: a
     false part closes an `and`, cases that are not possible do not count, and so on.
+
+    Args:
+        made: what `made_slots` says of `expr`, where that is known.
+        weighed: keeps what is found of made slots, for other expressions over the same row.
+
     """
-    return _weigh(expr, row, _weigh_made(expr, row, program)).open
-
-
-def _weigh_made(expr: Expr, row: Row, program: Program) -> dict[int, _Weighed]:
-    """The made slots that `expr` needs, directly or not, each weighed."""
+    if made is None:
+        made = made_slots(expr, program)
+    if weighed is None:
+        weighed = {}
     slots = program.slots
+    for index in made:
+        slot = slots[index]
+        if index in weighed or slot.expr is None:
+            continue
+        found = _weigh(slot.expr, row, weighed)
+        if slot.kind == "computed" and row[index] != found.value:
+            # Whoever built the row knew better.
+            found = Weighed(row[index], NONE if row[index] is not None else found.open, found.settles)
+        weighed[index] = found
+    return _weigh(expr, row, weighed).open
+
+
+def made_slots(expr: Expr, program: Program) -> tuple[int, ...]:
+    """The definitions and computed slots that `expr` needs, directly or not; each after all that it needs."""
     needed: set[int] = set()
     rest = list(slots_of(expr))
     while rest:
-        made = slots[rest.pop()]
-        if made.expr is not None:
-            new = slots_of(made.expr) - needed
-            needed |= new
-            rest += new
-    made_slots: dict[int, _Weighed] = {}
-    # Slots stand after all that they need.
-    for index in sorted(needed | slots_of(expr)):
-        slot = slots[index]
-        if slot.expr is None:
-            continue
-        weighed = _weigh(slot.expr, row, made_slots)
-        if slot.kind == "computed" and row[index] != weighed.value:
-            # Whoever built the row knew better.
-            weighed = _Weighed(row[index], NONE if row[index] is not None else weighed.open, weighed.settles)
-        made_slots[index] = weighed
-    return made_slots
+        index = rest.pop()
+        inner = program.slots[index].expr
+        if inner is not None and index not in needed:
+            needed.add(index)
+            rest += slots_of(inner)
+    return tuple(sorted(needed))
 
 
-def _weigh(expr: Expr, row: Row, made: dict[int, _Weighed]) -> _Weighed:
+def _weigh(expr: Expr, row: Row, made: dict[int, Weighed]) -> Weighed:
     match expr:
         case Const(constant):
-            return _Weighed(constant, NONE, True)
+            return Weighed(constant, NONE, True)
         case Get(slot):
             if slot in made:
                 return made[slot]
             held = row[slot]
-            return _Weighed(held, NONE if held is not None else frozenset((slot,)), True)
+            return Weighed(held, NONE if held is not None else frozenset((slot,)), True)
         case Known(item):
             part = _weigh(item, row, made)
             if part.settles and part.value is not None:
-                return _Weighed(True, NONE, True)
-            return _Weighed(part.value is not None, part.open, not part.open)
+                return Weighed(True, NONE, True)
+            return Weighed(part.value is not None, part.open, not part.open)
         case Sure(item):
             part = _weigh(item, row, made)
             if part.settles and part.value is not None:
-                return _Weighed(part.value, NONE, True)
-            return _Weighed(part.value is True, part.open, not part.open)
+                return Weighed(part.value, NONE, True)
+            return Weighed(part.value is True, part.open, not part.open)
         case Cases(cases):
             return _weigh_cases(cases, row, made)
     parts = [_weigh(item, row, made) for item in parts_of(expr)]
@@ -293,7 +307,7 @@ def _weigh(expr: Expr, row: Row, made: dict[int, _Weighed]) -> _Weighed:
                 if part.value is closing:
                     value = closing
                     if not part.open:
-                        return _Weighed(closing, NONE, True)
+                        return Weighed(closing, NONE, True)
                 elif part.value is None and value is not closing:
                     value = None
         case AtLeast(count):
@@ -303,17 +317,17 @@ def _weigh(expr: Expr, row: Row, made: dict[int, _Weighed]) -> _Weighed:
             surely_true = sum(part.value is True and not part.open for part in parts)
             open_parts = sum(bool(part.open) for part in parts)
             if surely_true >= count or surely_true + open_parts < count:
-                return _Weighed(value, NONE, True)
+                return Weighed(value, NONE, True)
         case _:
             for part in parts:
                 if part.value is None and not part.open:
-                    return _Weighed(None, NONE, True)  # a part that nothing can make known
+                    return Weighed(None, NONE, True)  # a part that nothing can make known
             value = strict(expr, [part.value for part in parts])
     return _closed(value, parts)
 
 
-def _weigh_cases(cases: tuple[tuple[Expr, Expr], ...], row: Row, made: dict[int, _Weighed]) -> _Weighed:
-    live: list[tuple[_Weighed, _Weighed]] = []
+def _weigh_cases(cases: tuple[tuple[Expr, Expr], ...], row: Row, made: dict[int, Weighed]) -> Weighed:
+    live: list[tuple[Weighed, Weighed]] = []
     for when, then in cases:
         holds = _weigh(when, row, made)
         if holds.value is False and not holds.open:
@@ -333,8 +347,8 @@ def _weigh_cases(cases: tuple[tuple[Expr, Expr], ...], row: Row, made: dict[int,
         if holds.value is True:
             break
     # From the end: where all that may follow has one and the same value, which case holds is idle.
-    matters: list[_Weighed] = []
-    last: _Weighed | None = None
+    matters: list[Weighed] = []
+    last: Weighed | None = None
     differ = False
     for holds, then_ in reversed(live):
         last = last or then_
@@ -345,7 +359,7 @@ def _weigh_cases(cases: tuple[tuple[Expr, Expr], ...], row: Row, made: dict[int,
     return _closed(value, matters)
 
 
-def _closed(value: Value, parts: list[_Weighed]) -> _Weighed:
+def _closed(value: Value, parts: list[Weighed]) -> Weighed:
     """`value` made of `parts`. Where these only ever settle, a known value stays."""
     settles = True
     open_: set[int] = set()
@@ -354,5 +368,5 @@ def _closed(value: Value, parts: list[_Weighed]) -> _Weighed:
             open_ |= part.open
             settles = settles and part.settles
     if not open_ or (settles and value is not None):
-        return _Weighed(value, NONE, True)
-    return _Weighed(value, frozenset(open_), settles)
+        return Weighed(value, NONE, True)
+    return Weighed(value, frozenset(open_), settles)

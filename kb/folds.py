@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any, NamedTuple
 
 from kb.chart import (
     RECORD,
@@ -25,6 +24,7 @@ from kb.chart import (
     Refusal,
     dictionary_of,
     nearest,
+    parse_chart,
     parse_time,
     plain,
     quoted,
@@ -34,7 +34,11 @@ from kb.chart import (
 )
 from kb.evaluate import evaluate, slots_of, undecided
 from kb.program import SCALE, Drug, Event, Expr, Feature, Parameter, Program, Row, Slot, Step, Value, Window
+from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import BadValue, format_duration
+
+if TYPE_CHECKING:
+    from typing import Any
 
 Reasons = Callable[[datetime, str], object]
 
@@ -104,6 +108,22 @@ class _When(NamedTuple):
     time: datetime | None = None
 
 
+class Blank(NamedTuple):
+    """What a mapping that says nothing gives, and which slots each thing that it could say bears on.
+
+    Most of a protocol is not charted for any one patient, so only the slots of `bears_on` are worked out
+    for a mapping; the others read as here. `row` holds the definitions;
+    `notes` are the assumptions made for each slot.
+    """
+
+    row: Row
+    causes: dict[int, Cause]
+    bounds: dict[int, int]
+    assumed: frozenset[int]
+    notes: dict[int, tuple[str, ...]]
+    bears_on: dict[tuple[str, str], tuple[int, ...]]
+
+
 _NO = _Found(False)
 _ZERO = _Found(0)
 
@@ -167,10 +187,25 @@ class _Fold:
     # ------------------------------------------------------------ the row
 
     def reading(self) -> Reading:
-        row, features = self.row, self.chart.features
+        if self.chart.moment:
+            self._fill_from_blank(self._blank())
+        else:
+            notes = self._fill(range(len(self.slots)))
+            self.assumptions = dict.fromkeys(note for made in notes.values() for note in made)
+        for index in self.names.defines:
+            self.row[index] = None  # they were filled in for the slots that need them
+        if self.problems and not self.chart.lenient:
+            raise ChartError(self.problems)
+        return self._reading()
+
+    def _fill(self, indexes: Iterable[int]) -> dict[int, tuple[str, ...]]:
+        """Work out slots, in their order; the assumptions that were made for each."""
+        notes: dict[int, tuple[str, ...]] = {}
+        row, features, slots = self.row, self.chart.features, self.slots
         marks, elements, doubtful = self.index.marks, self.names.elements, self.chart.doubtful
         last: list[int] = []
-        for index, slot in enumerate(self.slots):
+        for index in indexes:
+            slot = slots[index]
             kind = slot.kind
             if kind == "element" and (seen := marks.get(("element", slot.of))) and not doubtful:
                 mark, valid_for = seen[-1], elements[slot.of].valid_for
@@ -179,7 +214,7 @@ class _Fold:
                     continue
             if kind == "define" or kind == "order":
                 if kind == "define" and slot.expr is not None:
-                    row[index] = evaluate(slot.expr, row)  # for the slots that need it; cleared below
+                    row[index] = evaluate(slot.expr, row)
                 continue
             if kind == "feature":
                 if index in features:
@@ -188,16 +223,50 @@ class _Fold:
                     last.append(index)
                 else:
                     self._put(index, self.feature(slot, self.now))
-                continue
-            self._put(index, self.plain_slot(slot, self.now))
+            else:
+                self._put(index, self.plain_slot(slot, self.now))
+            if self.assumptions:
+                notes[index] = self._noted()
         for index in last:
-            self._put(index, self.feature(self.slots[index], self.now))
-        for index, slot in enumerate(self.slots):
-            if slot.kind == "define":
-                row[index] = None
-        if self.problems and not self.chart.lenient:
-            raise ChartError(self.problems)
-        return self._reading()
+            self._put(index, self.feature(slots[index], self.now))
+            if self.assumptions:
+                notes[index] = self._noted()
+        return notes
+
+    def _noted(self) -> tuple[str, ...]:
+        noted = tuple(self.assumptions)
+        self.assumptions.clear()
+        return noted
+
+    def _fill_from_blank(self, blank: Blank) -> None:
+        said = [*self.index.marks, *(("slot", self.slots[index].name) for index in self.chart.features)]
+        said += [("parameter", name) for name in self.parameters]
+        if self.timed:
+            said.append(("now", ""))
+        bears_on = blank.bears_on
+        touched = {index for key in said for index in bears_on.get(key, ())}
+        self.row, self.causes, self.bounds = blank.row.copy(), blank.causes.copy(), blank.bounds.copy()
+        row, causes, bounds = self.row, self.causes, self.bounds
+        for index in touched:
+            row[index] = None
+            causes.pop(index, None)
+            bounds.pop(index, None)
+        notes = self._fill(sorted(touched))
+        if blank.notes or notes:
+            notes |= {index: note for index, note in blank.notes.items() if index not in touched}
+            self.assumptions = dict.fromkeys(note for index in sorted(notes) for note in notes[index])
+        self.assumed = sorted({*self.assumed, *(blank.assumed - touched)})
+
+    def _blank(self) -> Blank:
+        complete, blanks = self.chart.complete, self.names.blanks
+        if complete not in blanks:
+            nothing = parse_chart(self.program, {RECORD: "complete"} if complete else {})
+            fold = _Fold(self.program, nothing, None, None, None)
+            notes = fold._fill(range(len(self.slots)))
+            bears_on = _bears_on(self.names)
+            blanks[complete] = Blank(fold.row, fold.causes, fold.bounds, frozenset(fold.assumed), notes, bears_on)
+        blank: Blank = blanks[complete]
+        return blank
 
     def _reading(self) -> Reading:
         chart = self.chart
@@ -462,7 +531,8 @@ class _Fold:
         """What a gap in the therapy record hides: of a mapping the feature itself is asked, of a chart whether
         all that was given and is running stands in it.
         """
-        return Cause("not recorded", (name if self.chart.moment else RECORD,), text)
+        complete = self.chart.moment or self.covers(None)  # then the record hides nothing but this
+        return Cause("not recorded", (name if complete else RECORD,), text)
 
     def drugs_of(self, event: Event) -> list[Drug]:
         """The drugs an event is about: one, or those of a class."""
@@ -873,12 +943,12 @@ class _Fold:
 
     def decline_stands(self, feature: Feature, at: int) -> _Found:
         assert feature.of is not None
-        step = next(step for step in self.program.steps if step.id == feature.of.id)
         begin = self.episode(at)
-        declined = [mark for mark in self.marks("declined", step.id, at) if begin is None or mark.at >= begin]
+        declined = [mark for mark in self.marks("declined", feature.of.id, at) if begin is None or mark.at >= begin]
         if not declined:
             return _NO
         last = declined[-1]
+        step = next(step for step in self.program.steps if step.id == feature.of.id)
         done = self.marks("done", step.id, at)
         if done and done[-1].at >= last.at:
             return _NO
@@ -890,6 +960,61 @@ class _Fold:
         if reasons is None or now is None or last.time == now or reasons(last.time, step.id) == reasons(now, step.id):
             return _Found(True, None, last.time)
         return _NO
+
+
+def _bears_on(names: Dictionary) -> dict[tuple[str, str], tuple[int, ...]]:
+    """For each thing that a mapping can say (see `Index.marks`) the slots whose value or cause it can change.
+
+    The dose of a drug may need a weight, a salt form or a concentration, but only where a dose is charted,
+    and then the slots of the drug are here for its own sake.
+    """
+    program = names.program
+    rests_on: list[set[tuple[str, str]]] = []
+    for slot in program.slots:
+        keys = {("slot", slot.name)}
+        if slot.kind in ("element", "unobtainable"):
+            keys.add(("element", slot.of))
+        elif slot.kind in ("rate", "parameter"):
+            keys.add((slot.kind, slot.of))
+        elif slot.kind == "now":
+            keys.add(("now", ""))
+        parts = [slot.expr]
+        feature = slot.feature
+        if feature is not None:
+            parts += [feature.condition, feature.clear, feature.duration]
+            events = [feature.of, feature.after]
+            if feature.window is not None:
+                parts.append(feature.window.duration)
+                events.append(feature.window.event)
+            for event in events:
+                keys.update(_marks_of(names, event))
+        for part in parts:
+            for index in slots_of(part) if part is not None else ():
+                keys |= rests_on[index]
+        rests_on.append(keys)
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, keys in enumerate(rests_on):
+        for key in keys:
+            found.setdefault(key, []).append(index)
+    return {key: tuple(indexes) for key, indexes in found.items()}
+
+
+def _marks_of(names: Dictionary, event: Event | None) -> Iterable[tuple[str, str]]:
+    """What may be charted of an event. How long ago it was may be given outright, as a feature."""
+    if event is None:
+        return
+    if event.kind == "element":
+        yield "element", event.id
+    elif event.kind == "step":
+        yield "done", event.id
+        yield "declined", event.id
+    else:
+        for drug in names.program.drugs:
+            if drug.id == event.id or event.id in drug.classes:
+                yield "rate", drug.id
+                yield "given", drug.id
+                yield "slot", f"since({drug.id})"
+                yield "slot", f"since({drug.id} given)"
 
 
 _ANSWERS = ("salt form", "weight", "unobtainable", "not available")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
 
 from kb import program as ir
 from kb.advice import (
@@ -38,10 +37,14 @@ from kb.folds import Reading, build_row
 from kb.orders import Judgement, judge, stop_by_text
 from kb.plan import Plan, Walk, walk_over
 from kb.reasons import facts, reasons_against, reasons_for, trace, way_to
+from kb.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    _T = TypeVar("_T")
 
 ADVICE_SCHEMA = "1.0.0"
-
-_T = TypeVar("_T")
 
 
 class WithdrawnError(ValueError):
@@ -438,7 +441,9 @@ class Guideline:
             index = self._plan.steps[step]
             return walk.state(index), way_to(walk, index) if walk.state(index) in ("reached", "assumed") else ()
 
-        return build_row(self.program, read, now, local, reasons), read
+        reading = build_row(self.program, read, now, local, reasons)
+        # Without a time of the advice nothing was charted at any time.
+        return (reading if now is not None else reading._replace(times={})), read
 
 
 def advise(

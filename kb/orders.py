@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
 
 from kb import program as ir
 from kb.chart import Order
 from kb.doses import amount_per_second
 from kb.evaluate import evaluate, undecided
+from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_duration, format_scaled
 
 if TYPE_CHECKING:

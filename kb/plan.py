@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from kb import program as ir
-from kb.evaluate import possible_cases, slots_of, undecided
+from kb.evaluate import Weighed, made_slots, possible_cases, slots_of, undecided
+from kb.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from kb.codegen import Decision
@@ -25,7 +24,17 @@ class Edge(NamedTuple):
 class Plan:
     """Look-ups of one Program: ways into each step, ids, and which inputs an expression can depend on."""
 
-    __slots__ = ("_inputs_of_expr", "_inputs_of_slot", "drugs", "edges", "orders", "program", "rates", "steps")
+    __slots__ = (
+        "_inputs_of_expr",
+        "_inputs_of_slot",
+        "_made_of_expr",
+        "drugs",
+        "edges",
+        "orders",
+        "program",
+        "rates",
+        "steps",
+    )
 
     def __init__(self, program: ir.Program) -> None:
         self.program = program
@@ -42,6 +51,7 @@ class Plan:
             masks.append(mask)
         self._inputs_of_slot = masks
         self._inputs_of_expr: dict[int, int] = {}
+        self._made_of_expr: dict[int, tuple[int, ...]] = {}
 
     def inputs(self, expr: ir.Expr) -> int:
         """The input slots, as a mask, that `expr` can depend on; `expr` is part of the Program."""
@@ -53,15 +63,26 @@ class Plan:
             self._inputs_of_expr[id(expr)] = mask
         return mask
 
+    def made(self, expr: ir.Expr) -> tuple[int, ...]:
+        """The made slots that `expr`, a part of the Program, needs."""
+        found = self._made_of_expr.get(id(expr))
+        if found is None:
+            found = self._made_of_expr[id(expr)] = made_slots(expr, self.program)
+        return found
+
 
 class Walk(NamedTuple):
-    """One patient read through one Program: what every answer is taken from. `unknown` masks the unknown slots."""
+    """One patient read through one Program: what every answer is taken from.
+
+    `unknown` masks the unknown slots; `weighed` keeps what `undecided` found of definitions.
+    """
 
     plan: Plan
     reading: Reading
     row: ir.Row
     decision: Decision
     unknown: int
+    weighed: dict[int, Weighed]
 
     @property
     def program(self) -> ir.Program:
@@ -80,7 +101,7 @@ class Walk(NamedTuple):
         """The unknown inputs that could still change `expr`, a part of the Program."""
         if not self.plan.inputs(expr) & self.unknown:
             return NOTHING
-        return undecided(expr, self.row, self.plan.program)
+        return undecided(expr, self.row, self.plan.program, self.plan.made(expr), self.weighed)
 
     def open_cases(self, step: int) -> tuple[tuple[int, ...], bool]:
         """The possible cases of a decide that was looked at, and whether no case may hold (design rule 4)."""
@@ -98,7 +119,7 @@ def walk_over(plan: Plan, reading: Reading, decision: Decision) -> Walk:
     for index, value in enumerate(reading.row):
         if value is None:
             unknown |= 1 << index
-    return Walk(plan, reading, reading.row, decision, unknown)
+    return Walk(plan, reading, reading.row, decision, unknown, {})
 
 
 def edges_into(program: ir.Program) -> tuple[tuple[Edge, ...], ...]:

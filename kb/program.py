@@ -11,7 +11,11 @@ Records are named tuples: importing them costs an embedding program little, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+
+from kb.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 SCALE = 10**8
 SCHEMA = "1.0.0"

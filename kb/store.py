@@ -6,13 +6,18 @@ Running a compiled Program needs the standard library only; YAML needs the `auth
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+import os
 
 from kb.interpreter import Guideline
 from kb.program import Program, ProgramError, program_from_json
+from kb.records import TYPE_CHECKING
 
-SHIPPED = Path(__file__).parent / "shipped"
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+# Paths are text here: `pathlib` takes as long to import as all of kb that runs.
+SHIPPED = os.path.join(os.path.dirname(__file__), "shipped")
 
 
 class LoadError(ValueError):
@@ -31,7 +36,8 @@ def load_program(path: str | Path) -> Guideline:
 
     """
     try:
-        data: Any = json.loads(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            data: Any = json.loads(file.read())
     except OSError as error:
         raise LoadError("KB701", f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -58,10 +64,10 @@ def load(protocol: str | Path, version: str | None = None, *, base: str | Path |
     if text.endswith(".json"):
         return load_program(text)
     if text.endswith((".yaml", ".yml")):
-        return Guideline(_compile(Path(text)))
+        return Guideline(_compile(text))
     id, _, at = text.partition("@")
     version = version or at or None
-    if base is None and SHIPPED.is_dir():
+    if base is None and os.path.isdir(SHIPPED):
         return load_program(_shipped(id, version))
     return Guideline(_from_base(id, version, base))
 
@@ -71,11 +77,14 @@ def latest(versions: list[str]) -> str:
     return max(versions, key=lambda text: [int(part) if part.isdigit() else -1 for part in text.split(".")])
 
 
-def _shipped(id: str, version: str | None) -> Path:
-    found = {path.stem: path for path in (SHIPPED / "programs" / id).glob("*.json")} if _plain(id) else {}
+def _shipped(id: str, version: str | None) -> str:
+    programs = os.path.join(SHIPPED, "programs")
+    folder = os.path.join(programs, id)
+    files = os.listdir(folder) if _plain(id) and os.path.isdir(folder) else []
+    found = {name.removesuffix(".json"): os.path.join(folder, name) for name in files if name.endswith(".json")}
     if not found:
-        names = sorted(path.name for path in (SHIPPED / "programs").iterdir())
-        raise LoadError("KB703", f"no protocol `{id}` ships with this package; there are: {', '.join(names)}")
+        names = ", ".join(sorted(os.listdir(programs)))
+        raise LoadError("KB703", f"no protocol `{id}` ships with this package; there are: {names}")
     if version is not None and version not in found:
         raise LoadError("KB703", f"`{id}` has no version {version}; there are: {', '.join(sorted(found))}")
     return found[version or latest(list(found))]
@@ -97,10 +106,11 @@ def _authoring() -> Any:
     return authoring
 
 
-def _compile(path: Path) -> Program:
-    authoring = _authoring()
-    program, diagnostics = authoring.compile_file(path)
-    return _compiled(program, diagnostics, str(path))
+def _compile(path: str) -> Program:
+    from pathlib import Path
+
+    program, diagnostics = _authoring().compile_file(Path(path))
+    return _compiled(program, diagnostics, path)
 
 
 def _from_base(id: str, version: str | None, base: str | Path | None) -> Program:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from math import gcd, isqrt
-from typing import TYPE_CHECKING, NamedTuple
 
 from kb.program import SCALE
+from kb.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from decimal import Context, Decimal
@@ -114,9 +114,12 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
-def scale(value: Fraction, factor_from: Fraction = Fraction(1), factor_to: Fraction = Fraction(1)) -> int:
+ONE = Fraction(1)
+
+
+def scale(value: Fraction, factor_from: Fraction = ONE, factor_to: Fraction = ONE) -> int:
     """The scaled integer of `value`, given in a unit of `factor_from`, in a unit of `factor_to`: rounded once."""
-    exact = value * factor_from / factor_to
+    exact = value if factor_from is factor_to else value * factor_from / factor_to
     return round_half_even(exact.numerator * SCALE, exact.denominator)
 
 

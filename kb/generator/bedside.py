@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kb.advice import Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
-from kb.generator.wording import Speaker, clean, listed, short_digest
+from kb.generator.wording import Speaker, clean, harmless, listed, short_digest
 from kb.program import SCALE
 from kb.values import format_duration
 
@@ -50,8 +50,13 @@ EMPTY = Line(())
 
 def advice_lines(advice: Advice) -> Iterator[Line]:
     """The whole advice, most urgent first."""
-    program = advice.walk.program
-    yield from _Bedside(advice, program).lines()
+    yield from _harmless(_Bedside(advice, advice.walk.program).lines())
+
+
+def _harmless(lines: Iterable[Line]) -> Iterator[Line]:
+    """What was said, whoever said it, with nothing in it that a terminal would act on."""
+    for line in lines:
+        yield line._replace(spans=tuple(Span(harmless(span.text), span.style) for span in line.spans))
 
 
 class _Bedside:
@@ -381,7 +386,10 @@ class _Bedside:
 
 def verdict_lines(verdict: OrderVerdict, program: ir.Program) -> Iterator[Line]:
     """One order and what the protocol says to it."""
-    say = Speaker(program)
+    yield from _harmless(_verdict(verdict, Speaker(program)))
+
+
+def _verdict(verdict: OrderVerdict, say: Speaker) -> Iterator[Line]:
     style = {"allowed": "good", "refused": "now", "challenged": "warn"}.get(verdict.verdict, "warn")
     yield Line(
         (Span(f"{verdict.verdict.upper()}  ", style), Span(clean(verdict.order) or say.drug(verdict.drug), "title"))

@@ -39,6 +39,11 @@ def clean(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
+def harmless(text: str) -> str:
+    """`text` without characters that a terminal would act on, its spaces kept."""
+    return _CONTROL.sub(" ", text).replace("\n", " ").replace("\t", " ")
+
+
 def banner(program: ir.Program) -> str:
     """What a reader must know first: withdrawn, or the review state in the words of every advice."""
     if program.withdrawn:
