@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from kb import program as ir
 from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
@@ -16,7 +18,7 @@ from kb.values import format_scaled
 ACTIVE = ("due", "overdue")
 
 
-def action_item(walk: Walk, index: int, alerts: list[Alert]) -> tuple[Item, frozenset[int]]:
+def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | None) -> tuple[Item, frozenset[int]]:
     """The advice on one reached action, and the slots that its order check still needs."""
     program, row = walk.program, walk.row
     step = program.steps[index]
@@ -61,7 +63,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert]) -> tuple[Item, froz
                 cautions += [why for _, why in found.challenged]
                 cautions += [f"cannot tell whether a rule forbids this: {name}" for name in found.unstated]
                 if found.stop_after is not None:
-                    cautions.append(stop_by_text(found.stop_after))
+                    cautions.append(stop_by_text(found.stop_after, now))
         if action.ladder and status in ACTIVE:
             rate = walk.row[walk.plan.rates[action.drug]]
             if isinstance(rate, int) and rate and rate not in action.ladder:

@@ -47,7 +47,7 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         if not shown >> index & 1:
             continue
         if step.kind == "do":
-            item, needs = action_item(walk, index, alerts)
+            item, needs = action_item(walk, index, alerts, now)
             items.append(item)
             settled = item.status == "withheld"  # then only what would satisfy it could still change anything
             extra[index] = walk.undecided(step.satisfied) if settled else step_needs(walk, index) | needs
@@ -67,7 +67,7 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         for rule in program.alerts:
             if evaluate(rule.when, row) is True:
                 alerts.append(Alert(rule.id, rule.severity, rule.say, "", rule.cites, rule.interprets))
-        alerts += _running_alerts(walk)
+        alerts += _running_alerts(walk, now)
         needed = tuple(wanted(walk, extra))
         if applies is None:
             needed = (Wanted(0, True, walk.undecided(program.applies)), *needed)
@@ -150,7 +150,7 @@ def running(walk: Walk, recommended: Iterable[Item]) -> tuple[Running, ...]:
     return tuple(made)
 
 
-def _running_alerts(walk: Walk) -> list[Alert]:
+def _running_alerts(walk: Walk, now: datetime | None) -> list[Alert]:
     """Running drugs held against the same rules as an order would be (design rule 19)."""
     alerts = []
     units = dictionary_of(walk.program).units
@@ -163,7 +163,7 @@ def _running_alerts(walk: Walk) -> list[Alert]:
         for rule, why in found.refused:
             alerts.append(Alert("running", "critical", f"{label} is running against {rule}: {why}", "", found.cites))
         if found.stop_after is not None:
-            alerts.append(Alert("cap", "warning", f"{label}: {stop_by_text(found.stop_after)}", "", found.cites))
+            alerts.append(Alert("cap", "warning", f"{label}: {stop_by_text(found.stop_after, now)}", "", found.cites))
     return alerts
 
 

@@ -421,7 +421,7 @@ class Guideline:
                 continue
             others = [other for other in known if other is not item.order]
             found = judge(walk, item.order, others, dictionary_of(self.program).units)
-            verdicts.append(_verdict(walk, item.order.drug, item.text, found))
+            verdicts.append(_verdict(walk, item.order.drug, item.text, found, now))
         return tuple(verdicts)
 
     def _read(
@@ -459,7 +459,7 @@ def advise(
     return guideline.advise(chart, now, local, lenient=lenient)
 
 
-def _verdict(walk: Walk, drug: str, text: str, found: Judgement) -> OrderVerdict:
+def _verdict(walk: Walk, drug: str, text: str, found: Judgement, now: datetime | None) -> OrderVerdict:
     rules = found.refused or found.challenged
     asks = (*names_of(walk, found.unknown), *found.unstated)
     if found.refused:
@@ -478,7 +478,7 @@ def _verdict(walk: Walk, drug: str, text: str, found: Judgement) -> OrderVerdict
         asks=() if found.refused else asks,
         cites=found.cites,
         interprets=found.interprets,
-        stop_by=stop_by_text(found.stop_after),
+        stop_by=stop_by_text(found.stop_after, now),
     )
 
 

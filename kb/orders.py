@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from kb import program as ir
@@ -177,9 +178,14 @@ def _hold_against_limit(
             return
 
 
-def stop_by_text(after: Fraction | None) -> str:
-    """`stop after 30 min` for a rate that will reach its cap."""
-    return "" if after is None else f"stop after {format_duration(after)}"
+def stop_by_text(after: Fraction | None, now: datetime | None = None) -> str:
+    """`stop by 12:30 (in 30 min)` for a rate that will reach its cap; without a time of the advice only in how long."""
+    if after is None:
+        return ""
+    if now is None:
+        return f"stop after {format_duration(after)}"
+    at = now + timedelta(seconds=int(after))  # never later than the cap is reached
+    return f"stop by {at.isoformat(timespec='seconds')} (after {format_duration(after)})"
 
 
 def own_order(action: ir.Action, rate: int | None, amount: int | None) -> Order:
