@@ -531,8 +531,7 @@ class _Fold:
         """What a gap in the therapy record hides: of a mapping the feature itself is asked, of a chart whether
         all that was given and is running stands in it.
         """
-        complete = self.chart.moment or self.covers(None)  # then the record hides nothing but this
-        return Cause("not recorded", (name if complete else RECORD,), text)
+        return Cause("not recorded", (name if self.chart.moment else RECORD,), text)
 
     def drugs_of(self, event: Event) -> list[Drug]:
         """The drugs an event is about: one, or those of a class."""
