@@ -33,7 +33,7 @@ class ProtocolsHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def _compile(self, root: Path, made: Path) -> None:
         from kb.base import Base
-        from kb.program import program_to_json
+        from kb.codec import program_to_json
 
         base = Base(root)
         for id, versions in base.protocols().items():

@@ -7,7 +7,7 @@ import timeit
 from pathlib import Path
 
 import kb
-from kb.chart import parse_chart
+from kb.reading import parse_chart
 
 PATIENT = json.loads((Path(__file__).parent / "patient.json").read_text())
 

@@ -47,7 +47,7 @@ def run(code: str, *arguments: str) -> tuple[float, int]:
 def main(rounds: int = 15) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program.json"
-        from kb.program import program_to_json
+        from kb.codec import program_to_json
 
         program.write_text(json.dumps(program_to_json(kb.load("refractory-hypotension").program)))
         patient = json.dumps(PATIENT)

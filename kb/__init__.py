@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from kb.advice import Explanation, OrderVerdict
     from kb.chart import Chart, ChartError
+    from kb.codec import ProgramError
     from kb.interpreter import Advice, Guideline, WithdrawnError
-    from kb.program import Program, ProgramError
+    from kb.program import Program
     from kb.session import Session
     from kb.store import LoadError, load, load_program
 
@@ -33,7 +34,7 @@ _HOMES = {
     "LoadError": "store",
     "OrderVerdict": "advice",
     "Program": "program",
-    "ProgramError": "program",
+    "ProgramError": "codec",
     "Session": "session",
     "WithdrawnError": "interpreter",
     "load": "store",

@@ -7,11 +7,11 @@ from datetime import datetime
 from kb import program as ir
 from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
-from kb.chart import Order, dictionary_of
 from kb.doses import DoseValue, describe_dose, dose_value, in_base
 from kb.evaluate import evaluate
 from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
 from kb.plan import NOTHING, Walk
+from kb.reading import Order, dictionary_of
 from kb.reasons import reasons_for
 from kb.values import format_scaled
 

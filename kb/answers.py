@@ -9,11 +9,11 @@ from kb import program as ir
 from kb.actions import ACTIVE, action_item
 from kb.advice import Alert, GoalState, HandOverAdvice, Item, Outcome, ReviewState, Running
 from kb.asks import Questions, Wanted, questions, step_needs, wanted
-from kb.chart import Order, ParsedChart, dictionary_of
 from kb.evaluate import evaluate
 from kb.folds import review_rounds
 from kb.orders import judge, stop_by_text
 from kb.plan import Walk
+from kb.reading import Order, ParsedChart, dictionary_of
 from kb.reasons import facts, reasons_for, show_value
 from kb.records import NamedTuple
 from kb.values import format_duration

@@ -572,7 +572,7 @@ def _unknown(name: str, what: str, names: Iterable[str]) -> str:
 
 
 def _program_text(program: Program) -> str:
-    from kb.program import program_to_json
+    from kb.codec import program_to_json
 
     return json.dumps(program_to_json(program), ensure_ascii=False, indent=1) + "\n"
 

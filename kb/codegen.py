@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from kb.codec import targets_of
 from kb.evaluate import apply, divide, evaluate, fill_defines, parts_of, possible_cases, slots_of
 from kb.program import (
     Absolute,
@@ -38,7 +39,6 @@ from kb.program import (
     Sure,
     Value,
     is_constant,
-    targets_of,
 )
 from kb.records import TYPE_CHECKING, NamedTuple
 

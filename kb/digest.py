@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kb.program import Program, encoded_fields
+from kb.codec import encoded_fields
+from kb.program import Program
 
 # INVARIANT: every field of every record stands in exactly one of these (a test holds it). Expressions
 # are logic as a whole. A record inside another record is read by its own row, so a field that holds

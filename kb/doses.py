@@ -11,7 +11,7 @@ from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_decimal, format_scaled
 
 if TYPE_CHECKING:
-    from kb.chart import Dictionary
+    from kb.reading import Dictionary
     from kb.values import UnitTable
 
 

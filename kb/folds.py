@@ -11,29 +11,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from kb.chart import (
-    RECORD,
-    RULES,
-    ChartError,
+from kb.chart import RECORD, RULES, ChartError, NotUsed, Refusal, nearest, parse_time, quoted, scaled_time
+from kb.evaluate import evaluate, slots_of, undecided
+from kb.program import SCALE, Drug, Event, Expr, Feature, Parameter, Program, Row, Slot, Step, Value, Window
+from kb.reading import (
     Dictionary,
     Index,
     Mark,
     Missing,
-    NotUsed,
     ParsedChart,
-    Refusal,
     dictionary_of,
-    nearest,
     parse_chart,
-    parse_time,
     plain,
-    quoted,
     read_parameter,
-    scaled_time,
     settle,
 )
-from kb.evaluate import evaluate, slots_of, undecided
-from kb.program import SCALE, Drug, Event, Expr, Feature, Parameter, Program, Row, Slot, Step, Value, Window
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import BadValue, format_duration
 

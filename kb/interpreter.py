@@ -30,12 +30,13 @@ from kb.advice import (
 )
 from kb.answers import Answer, answer, goals, hand_overs, outcomes, running
 from kb.asks import names_of
-from kb.chart import Chart, ParsedChart, dictionary_of, parse_chart, parse_order
+from kb.chart import Chart
 from kb.codegen import Decision, make_decider
 from kb.evaluate import evaluate
 from kb.folds import Reading, build_row
 from kb.orders import Judgement, judge, stop_by_text
 from kb.plan import Plan, Walk, walk_over
+from kb.reading import ParsedChart, dictionary_of, parse_chart, parse_order
 from kb.reasons import facts, reasons_against, reasons_for, trace, way_to
 from kb.records import TYPE_CHECKING
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from kb import program as ir
-from kb.chart import Order
 from kb.doses import amount_per_second
 from kb.evaluate import evaluate, undecided
+from kb.reading import Order
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_duration, format_scaled
 

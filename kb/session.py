@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from kb.chart import Chart, ChartError, Entry, Refusal, nearest, parse_chart, parse_time, quoted, read_entry, refusal
+from kb.chart import Chart, ChartError, Entry, Refusal, nearest, parse_time, quoted, read_entry, refusal
 from kb.program import Program
+from kb.reading import parse_chart
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 
+from kb.codec import ProgramError, program_from_json
 from kb.interpreter import Guideline
-from kb.program import Program, ProgramError, program_from_json
+from kb.program import Program
 from kb.records import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ LIPID = kb.load("local-anaesthetic-toxicity", base=Path(__file__).parents[2])
 
 def chart(*entries: dict[str, Any]) -> dict[str, Any]:
     """70 kg, three boluses of 105 mL, the last a minute ago; then `entries`."""
-    known = [
+    known: list[dict[str, Any]] = [
         {"kind": "observation", "element": "weight", "value": "70 kg"},
         {"kind": "observation", "element": "local_anaesthetic_given", "value": True},
         {"kind": "observation", "element": "lipid_given_before", "value": "0 mL"},

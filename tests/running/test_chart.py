@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kb.chart
-from kb.chart import RULES, Chart, ChartError, parse_chart, parse_order
+from kb.chart import RULES, Chart, ChartError
 from kb.codes import CODES
 from kb.folds import build_row
 from kb.program import SCALE
+from kb.reading import parse_chart, parse_order
 from tests.running.patients import NAMES, NOW, PROGRAM, ago, chart_of, entries
 
 REFUSALS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("chart_refusals.yaml").read_text())

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kb.chart import Chart, ChartError, parse_chart
+from kb.chart import Chart, ChartError
 from kb.folds import Reading, build_row, review_rounds
 from kb.program import SCALE, Value
+from kb.reading import parse_chart
 from kb.values import format_decimal, format_scaled
 from tests.running.patients import MINUTE, NAMES, NOW, PROGRAM, ago, chart_of
 

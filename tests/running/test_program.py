@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb import program as records
+from kb.codec import DEEPEST, ProgramError, expr_to_json, fields_of, program_from_json, program_to_json
 from kb.digest import FIELDS, digests, with_digests
 from kb.program import (
-    DEEPEST,
     SCALE,
     TRUE,
     Action,
@@ -51,7 +51,6 @@ from kb.program import (
     Option,
     Parameter,
     Program,
-    ProgramError,
     Reference,
     Repeat,
     Review,
@@ -63,10 +62,6 @@ from kb.program import (
     Sure,
     Unit,
     Window,
-    expr_to_json,
-    fields_of,
-    program_from_json,
-    program_to_json,
 )
 from tests.running.programs import decide, do, element, end, make_program, number, programs
 

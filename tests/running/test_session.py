@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from kb.chart import ChartError, parse_chart
+from kb.chart import ChartError
 from kb.codes import CODES
 from kb.folds import build_row
+from kb.reading import parse_chart
 from kb.session import (
     JournalDamaged,
     JournalExists,

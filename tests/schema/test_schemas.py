@@ -11,10 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from kb.codec import program_to_json
 from kb.compiler import compile_protocol
 from kb.interpreter import advise
 from kb.loader import load_protocol
-from kb.program import program_to_json
 from kb.source import read_source, read_text
 from kb.validator import check_shape, reference_errors, schema_document, schema_folder, to_data
 from tests.reading.files import BLOCK, PAGES, ROOT, kind_of, library
