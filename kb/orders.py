@@ -182,9 +182,12 @@ def stop_by_text(after: Fraction | None, now: datetime | None = None) -> str:
     """`stop by 12:30 (in 30 min)` for a rate that will reach its cap; without a time of the advice only in how long."""
     if after is None:
         return ""
-    if now is None:
+    try:
+        at = None if now is None else now + timedelta(seconds=int(after))  # never later than the cap is reached
+    except OverflowError:  # a rate next to nothing reaches it after the end of the calendar
+        at = None
+    if at is None:
         return f"stop after {format_duration(after)}"
-    at = now + timedelta(seconds=int(after))  # never later than the cap is reached
     return f"stop by {at.isoformat(timespec='seconds')} (after {format_duration(after)})"
 
 

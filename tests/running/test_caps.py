@@ -52,6 +52,12 @@ def test_an_ordered_rate_says_when_the_cap_is_reached(rate: str, stop_by: str) -
     assert verdict.stop_by == stop_by
 
 
+def test_a_rate_next_to_nothing_reaches_the_cap_after_the_end_of_the_calendar() -> None:
+    order = {"drug": "lipid-emulsion-20", "rate": "0.00000001 mL/kg/h"}
+    (verdict,) = LIPID.check_orders(chart(), [order], NOW)
+    assert verdict.stop_by.startswith("stop after")
+
+
 def test_a_running_rate_is_an_alert_with_the_moment_to_stop() -> None:
     running = {"kind": "therapy", "event": "started", "drug": "lipid-emulsion-20", "rate": "15 mL/kg/h", "ago": 0}
     alerts = {alert.id: alert.say for alert in LIPID.advise(chart(running), NOW).alerts}
