@@ -142,6 +142,9 @@ GRAPH: dict[str, Code] = {
     "KB409": Code("nobody-decides", ERROR, "Where there is no dose, somebody is named who decides it."),
     "KB410": Code("backwards-ladder", ERROR, "A titration goes up from its start to its ceiling."),
     "KB411": Code("unknown-weight", ERROR, "The weight that `per kg` means is in the data dictionary."),
+    "KB412": Code("no-interval", ERROR, "An interval is longer than nothing."),
+    "KB413": Code("worked-out-time", ERROR, "How fast a dose goes in is written out."),
+    "KB414": Code("uncounted-repeat", ERROR, "A repeat counts what it repeats."),
 }
 
 # ---------------------------------------------------------------- KB5xx evidence and prose

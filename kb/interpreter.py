@@ -36,7 +36,7 @@ from kb.evaluate import evaluate
 from kb.folds import Reading, build_row
 from kb.orders import Judgement, judge, stop_by_text
 from kb.plan import Plan, Walk, walk_over
-from kb.reading import ParsedChart, dictionary_of, parse_chart, parse_order
+from kb.reading import Order, ParsedChart, dictionary_of, parse_chart, parse_order
 from kb.reasons import facts, reasons_against, reasons_for, trace, way_to
 from kb.records import TYPE_CHECKING
 
@@ -405,7 +405,17 @@ class Guideline:
         walk, _ = self.walk(chart, now, local, lenient=lenient)
         given = list(orders)
         read = [parse_order(self.program, order, walk.row, walk.reading.concentrations) for order in given]
-        known = [item.order for item in read if item.order is not None]
+        standing = [item.order for item in read if item.order is not None and not item.problems]
+        units = dictionary_of(self.program).units
+        found = {id(order): judge(walk, order, _but(standing, order), units) for order in standing}
+        while True:  # what is refused is not given, so it cannot count as ordered beside the others
+            left = [order for order in standing if not found[id(order)].refused]
+            again = {id(order): judge(walk, order, _but(left, order), units) for order in left}
+            changed = any(judgement.refused for judgement in again.values())
+            found |= again
+            if not changed:
+                break
+            standing = left
         verdicts = []
         for raw, item in zip(given, read, strict=True):
             if item.order is None or item.problems:
@@ -420,9 +430,7 @@ class Guideline:
                     )
                 )
                 continue
-            others = [other for other in known if other is not item.order]
-            found = judge(walk, item.order, others, dictionary_of(self.program).units)
-            verdicts.append(_verdict(walk, item.order.drug, item.text, found, now))
+            verdicts.append(_verdict(walk, item.order.drug, item.text, found[id(item.order)], now))
         return tuple(verdicts)
 
     def _read(
@@ -458,6 +466,10 @@ def advise(
     """`Guideline.advise` for a single call; make a `Guideline` once to advise many times."""
     guideline = program if isinstance(program, Guideline) else Guideline(program)
     return guideline.advise(chart, now, local, lenient=lenient)
+
+
+def _but(orders: Iterable[Order], one: Order) -> list[Order]:
+    return [order for order in orders if order is not one]
 
 
 def _verdict(walk: Walk, drug: str, text: str, found: Judgement, now: datetime | None) -> OrderVerdict:

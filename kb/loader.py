@@ -625,7 +625,7 @@ class _Reader:
                 avoid_if=self.reasons(get("avoid_if")),
                 with_=self.refs(get("with")),
                 then=self.refs(get("then")),
-                priority=self.word(get("priority"), "routine"),
+                priority=self.word(get("priority")),
                 strength=self.word(get("strength")),
                 certainty=self.word(get("certainty"), "not graded"),
                 decide_by=self.text(get("decide_by")),

@@ -411,7 +411,7 @@ class Do:
     avoid_if: tuple[Reason, ...] = ()
     with_: tuple[Ref, ...] = ()
     then: tuple[Ref, ...] = ()
-    priority: str = "routine"
+    priority: str = ""
     strength: str = ""
     certainty: str = "not graded"
     decide_by: Text | None = None

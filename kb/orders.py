@@ -77,6 +77,8 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     """
     program = walk.program
     drug = walk.plan.drugs[order.drug]
+    if not order.route and len(drug.routes) == 1:
+        order = order._replace(route=drug.routes[0])  # there is no other way to give it
     row = _order_row(walk, order, drug, others)
     refused: list[tuple[str, str]] = []
     challenged: list[tuple[str, str]] = []
@@ -95,7 +97,12 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
             interprets.update(dict.fromkeys(rule.interprets))
         elif broken is None:
             unknown |= undecided(rule.when, row, program)
+    unstated: list[str] = []
     for limit in drug.limits:
+        if limit.route and order.route is None:
+            beyond: list[tuple[str, str]] = []
+            _hold_against_limit(limit, order._replace(route=limit.route), drug, beyond, beyond)
+            unstated += ["order.route"] if beyond else []
         _hold_against_limit(limit, order, drug, refused, challenged)
     if not own and drug.largest_step and order.rate:
         rate_slot = walk.plan.rates.get(drug.id)
@@ -139,7 +146,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
         tuple(refused),
         tuple(challenged),
         frozenset(unknown - order_slots),
-        tuple(dict.fromkeys(program.slots[i].name.partition(" ")[0] for i in sorted(order_slots))),
+        tuple(dict.fromkeys([*(program.slots[i].name.partition(" ")[0] for i in sorted(order_slots)), *unstated])),
         tuple(instead),
         tuple(cites),
         tuple(interprets),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kb.advice import OrderVerdict
-from kb.chart import ChartError
+from kb.chart import RECORD, ChartError
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.interpreter import Advice, Guideline
@@ -215,6 +216,7 @@ def _compare(
         wrong = [name for name in _strings(expect.get(key, ())) if name in actual]
         if wrong:
             yield Mismatch(key, f"none of {_list(wrong)}", _list(actual))
+    yield from _names(advice, expect)
     yield from _states(advice, expect)
     for step, wanted_dose in expect.get("doses", {}).items():
         yield from _dose(advice, step, str(wanted_dose), units)
@@ -240,6 +242,32 @@ def _compare(
         yield Mismatch("orders", f"{len(expect['orders'])} verdicts", f"{len(verdicts)}")
 
 
+def _names(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """Names that the protocol does not have: an expectation about them would always, or never, be met."""
+    program = advice.walk.program
+    steps = {step.id for step in program.steps}
+    charted = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
+    charted |= {element.id for element in program.elements} | {f"{drug.id}.salt" for drug in program.drugs} | {RECORD}
+    built_in = {"gap", "rule", "running", "cap", "declined", "off-ladder"}
+    known: dict[str, set[str]] = {
+        "recommended": steps,
+        "recommended_also": steps,
+        "not_recommended": steps,
+        "outcomes": steps,
+        "asks": charted,
+        "asks_also": charted,
+        "not_asked": charted,
+        "alerts": {alert.id for alert in program.alerts} | built_in,
+        "alerts_also": {alert.id for alert in program.alerts} | built_in,
+        "needs_policy": {parameter.id for parameter in program.parameters},
+    }
+    for key, names in known.items():
+        for name in _strings(expect.get(key, ())):
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                yield Mismatch(key, name, f"nothing of that name{f'; did you mean {close[0]}?' if close else ''}")
+
+
 def _states(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
     steps = {step.id: index for index, step in enumerate(advice.walk.program.steps)}
     for step, state in expect.get("states", {}).items():
@@ -255,6 +283,10 @@ def _states(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
 def _dose(advice: Advice, step: str, wanted: str, units: UnitTable) -> Iterator[Mismatch]:
     item = next((item for item in advice.actions if item.step == step), None)
     dose = None if item is None else item.dose
+    if item is None and "." in step:  # `second-drug.levetiracetam`: an option of a choose
+        whole, _, part = step.rpartition(".")
+        options = (option for other in advice.actions if other.step == whole for option in other.options)
+        dose = next((option.dose for option in options if option.id == part), None)
     if dose is None:
         yield Mismatch(f"dose of {step}", wanted, "no dose")
         return

@@ -11,7 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from kb.advice import Fact, Item, OrderVerdict, Reason
+from kb.advice import DoseAdvice, Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
 from kb.generator.wording import Speaker, clean, harmless, listed, short_digest
 from kb.program import SCALE
@@ -136,13 +136,7 @@ class _Bedside:
         dose = item.dose
         if dose is None:
             return
-        words = [self.say.drug(dose.drug), clean(dose.text)]
-        if dose.route:
-            words.append({"iv": "IV", "im": "IM", "io": "IO"}.get(dose.route, dose.route))
-        if dose.over:
-            words.append(f"over {self.say.condition(dose.over.removeprefix('local '))}")
-        if dose.pump_rate:
-            words.append(f"= {dose.pump_rate}")
+        words = self.dose_words(dose)
         if item.verb == "infuse" and dose.high and dose.low and dose.low != dose.high:
             words = [self.say.drug(dose.drug), f"{dose.low} {dose.unit}", *words[2:]]
             words.append(f"(range {dose.low} to {dose.high} {dose.unit})")
@@ -157,6 +151,17 @@ class _Bedside:
         if dose.asks:
             yield _labelled("", f"needs {listed(self.ask_name(name) for name in dose.asks)}", "warn")
 
+    def dose_words(self, dose: DoseAdvice) -> list[str]:
+        """Drug, dose, route, how fast."""
+        words = [self.say.drug(dose.drug), clean(dose.text)]
+        if dose.route:
+            words.append({"iv": "IV", "im": "IM", "io": "IO"}.get(dose.route, dose.route))
+        if dose.over:
+            words.append(f"over {self.say.condition(dose.over.removeprefix('local '))}")
+        if dose.pump_rate:
+            words.append(f"= {dose.pump_rate}")
+        return words
+
     def details(self, item: Item) -> Iterator[Line]:
         step = next((step for step in self.program.steps if step.id == item.step), None)
         if item.hand_over:
@@ -167,7 +172,7 @@ class _Bedside:
                     yield _labelled("do", line)
         for option in item.options:
             mark = {True: "possible", False: "not advised", None: "ask first"}[option.eligible]
-            dose = f": {option.dose.text}" if option.dose is not None else ""
+            dose = f": {' '.join(self.dose_words(option.dose))}" if option.dose is not None else ""
             text = f"{clean(option.title)}{dose}  ({mark})"
             yield _labelled("choose", text, "bad" if option.eligible is False else "plain")
             for reason in option.in_favour:

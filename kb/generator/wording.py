@@ -136,9 +136,9 @@ class Speaker:
                 return []
 
     def option(self, option: ir.Option) -> str:
-        """An option of a choice: its title, and the dose where it has one."""
+        """An option of a choice: its title, and where it has one the dose with its limits."""
         lines = self.action_lines(option.action) if option.action.drug else []
-        return ": ".join([clean(option.title), *lines[:1]])
+        return ": ".join([clean(option.title), *([", ".join(lines)] if lines else [])])
 
     def _drug_lines(self, action: ir.Action) -> list[str]:
         name = self.drug(action.drug)

@@ -21,6 +21,7 @@ from kb.linter import (
     names,
     prose_numbers,
     recommendations,
+    timing,
     unused,
     ways,
 )
@@ -32,6 +33,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     expressions.check,
     drug_forms.check,
     ladders.check,
+    timing.check,
     unused.check,
     recommendations.check,
     citations.check,

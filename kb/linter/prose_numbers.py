@@ -72,6 +72,8 @@ def _quantities(context: LintContext, prose: str) -> Iterator[tuple[Fraction, st
             continue
         if not measure.dimension and unit != "%":
             continue  # `2 breaths`, `30 drops`: a count of things, not a measured quantity
+        if unit == "%" and any(match[0] in drug.label for drug in context.library.drugs.values()):
+            continue  # a strength that is part of a drug's name
         for number in (match[1], match[2]):
             if number is not None:
                 yield Fraction(number), unit, f"{number} {match[3]}"

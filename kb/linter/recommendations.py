@@ -16,6 +16,14 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         if not isinstance(step, model.Do):
             continue
         yield from _backed(step.backing, step.span, f"`{step.id}` recommends something", "the step")
+        if not step.priority:
+            yield found(
+                "KB507",
+                step.span,
+                f"`{step.id}` does not say how urgent it is",
+                "write `priority:` with `stat`, `asap`, `urgent` or `routine`",
+                "what cannot wait would stand below what can",
+            )
         if not step.strength:
             yield found(
                 "KB507",
