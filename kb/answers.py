@@ -158,7 +158,8 @@ def _running_alerts(walk: Walk, now: datetime | None) -> list[Alert]:
         rate = walk.row[index]
         if not isinstance(rate, int) or not rate:
             continue
-        found = judge(walk, Order(drug, rate=rate), (), units, own=" running")
+        route = "iv" if "iv" in walk.plan.drugs[drug].routes else None  # an infusion runs into a vein
+        found = judge(walk, Order(drug, rate=rate, route=route), (), units, own=" running")
         label = walk.plan.drugs[drug].label
         for rule, why in found.refused:
             alerts.append(Alert("running", "critical", f"{label} is running against {rule}: {why}", "", found.cites))

@@ -77,6 +77,7 @@ _KEYS = (
 STATES = ("unobtainable", "not available")
 _TIME = "write it as `2026-01-27T11:40:00+00:00`"
 RECORD = "therapy_record"
+ANY = "*"  # an entry that cannot be read and does not say what it is about
 
 
 class Refusal(NamedTuple):
@@ -316,7 +317,7 @@ def read_chart(data: object, problems: list[Refusal], doubtful: set[str]) -> Cha
     for number, item in enumerate(listed, 1):
         entry = read_entry(item, problems, f"entry {number}")
         if entry is None:
-            doubtful.update(_named(item))
+            doubtful.update(_named(item) or (ANY,))
         else:
             entries.append(entry)
     seen: set[str] = set()
@@ -331,7 +332,11 @@ def read_chart(data: object, problems: list[Refusal], doubtful: set[str]) -> Cha
         else:
             taken.append(entry)
         seen.add(entry.id)
+    by_id = {entry.id: entry for entry in taken}
     for entry in taken:
+        if entry.replaces in by_id and not same_matter(entry, by_id[entry.replaces]):
+            problems.append(other_matter(entry, by_id[entry.replaces]))
+            doubtful.update((entry.about, by_id[entry.replaces].about))
         for target in (entry.replaces, entry.retracts):
             if target and (target not in seen or target == entry.id):
                 message = f"{quoted(entry.id)} corrects {quoted(target)}, " + (
@@ -340,6 +345,19 @@ def read_chart(data: object, problems: list[Refusal], doubtful: set[str]) -> Cha
                 problems.append(refusal("KB611", entry.about, message, nearest(target, seen - {entry.id}), entry.id))
                 doubtful.add(entry.about)
     return Chart(_sorted(taken), complete_from)
+
+
+def same_matter(entry: Entry, other: Entry) -> bool:
+    """Whether a correction is about what it corrects."""
+    return (entry.kind, entry.about) == (other.kind, other.about)
+
+
+def other_matter(entry: Entry, other: Entry) -> Refusal:
+    """A correction that would take away something else unseen."""
+    message = (
+        f"{quoted(entry.id)} is about {quoted(entry.about)} and would replace an entry about {quoted(other.about)}"
+    )
+    return refusal("KB611", entry.about, message, "chart it by itself, and retract the other entry", entry.id)
 
 
 def _named(item: object) -> Iterable[str]:

@@ -552,7 +552,9 @@ class _Compiler:
         unit = drug.amount_unit if action.of == "amount" else drug.rate_unit
         when: list[program.Expr] = [program.Known(program.Get(self.lowering.order(attribute, unit)))]
         if action.route:
-            when.append(program.Member(program.Get(self.lowering.order("route", "")), (action.route,)))
+            # What goes into the marrow is at once in the vein: one dose, whichever way.
+            routes = ("iv", "io") if action.route in ("iv", "io") else (action.route,)
+            when.append(program.Member(program.Get(self.lowering.order("route", "")), routes))
         when.append(_any(*early))
         limit = "" if repeat.at_most is None else f", at most {_written(step.repeat.at_most if step.repeat else None)}"
         return program.Rule(

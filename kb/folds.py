@@ -336,9 +336,14 @@ class _Fold:
         strengths: dict[str, Fraction] = {}
         if not local:
             return parameters, concentrations, strengths
+        if not isinstance(local, Mapping):
+            self._refuse("KB621", "local", "the local settings are a mapping with `parameters` and `concentrations`")
+            return parameters, concentrations, strengths
         known = {parameter.id: parameter for parameter in self.program.parameters}
         nested = local.get("protocols")
         inner = (nested if isinstance(nested, Mapping) else local).get(self.program.id)
+        for name in set(known) & set(local):
+            self._refuse("KB621", name, f"{quoted(name)} stands beside `parameters`", "put it under `parameters`")
         for part in (local, inner):
             if not isinstance(part, Mapping):
                 continue
@@ -350,7 +355,7 @@ class _Fold:
                     help = nearest(name, known) or "those of other protocols stand under their protocol's id"
                     self._refuse("KB620", name, message, help)
             for name, raw in self._settings(part, "concentrations"):
-                drug = self.names.drugs.get(self.names.synonyms.get(name, ""))
+                drug = self.names.drug(name)
                 if drug is None:
                     continue  # one file of concentrations serves many protocols
                 try:
@@ -586,8 +591,21 @@ class _Fold:
         if isinstance(since, int):
             return _When("known", at - since, self.time and self.time - _span(since))
         if event.kind == "given":
-            return _When("never" if self.chart.complete else "unknown")
-        return _When("never" if all(self.rate(drug, at).value == 0 for drug in drugs) else "unknown")
+            return _When("never" if self.chart.complete and not self._gifts(drugs) else "unknown")
+        if any(self.rate(drug, at).value != 0 for drug in drugs if drug.rate_unit):
+            return _When("unknown")
+        gifts = [drug for drug in drugs if drug.amount_unit]
+        if len(gifts) == len(drugs) == 1:  # it does not run: then what counts is when it was last given
+            return self._last_in_moment(Event("given", drugs[0].id), drugs, at)
+        return _When("never" if not gifts or (self.chart.complete and not self._gifts(gifts)) else "unknown")
+
+    def _gifts(self, drugs: list[Drug]) -> bool:
+        """Whether a mapping says that one of `drugs` was given, by a count or a total."""
+        given = {f"{function}({drug.id} " for drug in drugs for function in ("count", "total")}
+        return any(
+            value and self.program.slots[index].name.startswith(tuple(given))
+            for index, value in self.chart.features.items()
+        )
 
     # ------------------------------------------------------------ episode and windows
 
@@ -711,8 +729,7 @@ class _Fold:
             else:
                 whole += given
             if self.chart.moment:
-                of_episode = feature.window is None or feature.window.kind == "episode"
-                if not of_episode and self.rate(drug, at).value != 0:
+                if drug.rate_unit and self.rate(drug, at).value != 0:  # since when it runs is not told
                     causes.append(self.gap(slot.name, f"`{slot.name}` cannot be told from this record"))
             elif drug.rate_unit:
                 whole += self.infused(drug, begin, at, slot, causes)

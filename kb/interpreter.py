@@ -404,6 +404,9 @@ class Guideline:
         """
         walk, _ = self.walk(chart, now, local, lenient=lenient)
         given = list(orders)
+        if evaluate(self.program.applies, walk.row) is False:
+            why = f"the patient is outside the scope of this protocol: {self.program.applies_text}"
+            return tuple(_unjudged(order, why) for order in given)
         read = [parse_order(self.program, order, walk.row, walk.reading.concentrations) for order in given]
         standing = [item.order for item in read if item.order is not None and not item.problems]
         units = dictionary_of(self.program).units
@@ -466,6 +469,13 @@ def advise(
     """`Guideline.advise` for a single call; make a `Guideline` once to advise many times."""
     guideline = program if isinstance(program, Guideline) else Guideline(program)
     return guideline.advise(chart, now, local, lenient=lenient)
+
+
+def _unjudged(order: object, why: str) -> OrderVerdict:
+    """An order that this protocol has nothing to say about."""
+    read = order if isinstance(order, Mapping) else {}
+    text = ", ".join(f"{key} {value}" for key, value in read.items())
+    return OrderVerdict(str(read.get("drug", "")), text, "cannot tell", because=(why,))
 
 
 def _but(orders: Iterable[Order], one: Order) -> list[Order]:

@@ -79,6 +79,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     drug = walk.plan.drugs[order.drug]
     if not order.route and len(drug.routes) == 1:
         order = order._replace(route=drug.routes[0])  # there is no other way to give it
+    beside = [other for other in others if other.drug == order.drug]
     row = _order_row(walk, order, drug, others)
     refused: list[tuple[str, str]] = []
     challenged: list[tuple[str, str]] = []
@@ -120,6 +121,8 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
                 )
         elif rate_slot is not None:
             unknown.add(rate_slot)
+    if order.rate and any(other.rate for other in beside):
+        challenged.append(("two-rates", f"two rates of {drug.label} are ordered at once"))
     stop_after = None
     for cap in program.caps:
         if order.drug not in cap.drugs or not (order.rate or order.amount):
@@ -130,8 +133,13 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
             continue
         cites.update(dict.fromkeys(cap.cites))
         interprets.update(dict.fromkeys(cap.interprets))
+        rest = sum(other.amount or 0 for other in others if other.drug in cap.drugs)
         if left == 0 or (order.amount or 0) > left:
             refused.append((cap.id, f"at most {cap.text}; {format_scaled(left, cap.unit)} is left"))
+        elif order.amount and order.amount + rest > left:
+            together = format_scaled(order.amount + rest, cap.unit)
+            why = f"at most {cap.text}; {format_scaled(left, cap.unit)} is left, and {together} is ordered in all"
+            refused.append((cap.id, why))
         elif order.rate:
             weight = None if program.weight is None else row[program.weight]
             per_second = amount_per_second(order.rate, drug.rate_unit, weight, units)
@@ -162,7 +170,8 @@ def _hold_against_limit(
     challenged: list[tuple[str, str]],
 ) -> None:
     value = order.rate if limit.of == "rate" else order.amount
-    if not value or (limit.route and limit.route != order.route):
+    route = "iv" if order.route == "io" else order.route  # what goes into the marrow is at once in the vein
+    if not value or (limit.route and limit.route not in (route, order.route)):
         return
     unit = drug.rate_unit if limit.of == "rate" else drug.amount_unit
     where = limit.source or (f"to be confirmed by {limit.confirm}" if limit.confirm else "")

@@ -11,6 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from kb.chart import (
+    ANY,
     EPOCH,
     OF_VALUES,
     RECORD,
@@ -141,7 +142,7 @@ class Dictionary:
         self.program = program
         self.elements = {element.id: element for element in program.elements}
         self.drugs = {drug.id: drug for drug in program.drugs}
-        self.synonyms = {name: drug.id for drug in program.drugs for name in (*drug.synonyms, drug.id)}
+        self.synonyms = {_plain(name): drug.id for drug in program.drugs for name in (*drug.synonyms, drug.id)}
         self.steps = {step.id for step in program.steps}
         self.units = UnitTable(program.units)
         self.slots = {slot.name: index for index, slot in enumerate(program.slots)}
@@ -150,6 +151,10 @@ class Dictionary:
         self.closures: dict[tuple[int, ...], tuple[int, ...]] = {}
         self.blanks: dict[bool, Any] = {}
         self._measures: dict[str, Measure] = {}
+
+    def drug(self, name: str) -> Drug | None:
+        """The drug of an id or synonym, however it is capitalised or spaced."""
+        return self.drugs.get(self.synonyms.get(_plain(name), ""))
 
     def measure(self, unit: str) -> Measure:
         """The meaning of a unit of the Program itself."""
@@ -184,6 +189,10 @@ class Dictionary:
         if plain(top) != wanted:
             raise BadValue("KB618", f"{quoted(text)} is not a concentration of `{drug.id}`", help)
         return value * top.factor / (volume * bottom.factor)
+
+
+def _plain(name: str) -> str:
+    return "-".join(name.casefold().split())
 
 
 def plain(measure: Measure) -> dict[str, int]:
@@ -281,7 +290,11 @@ class _Reader:
             features={},
             salts={},
             strengths={},
-            doubtful=frozenset(self.names.synonyms.get(name, name) for name in self.doubtful),
+            doubtful=frozenset(
+                name
+                for told in self.doubtful
+                for name in (self.names.drugs if told == ANY else (self.names.synonyms.get(_plain(told), told),))
+            ),
             refused=tuple(self.problems),
             not_used=tuple(self.not_used),
             lenient=self.lenient,
@@ -299,7 +312,7 @@ class _Reader:
             if element is not None:
                 value, state = self.observed(element, entry.value, entry.id)
                 return Mark(at, entry.at, entry.id, "element", element.id, value, state, replaces=replaces)
-            drug = names.drugs.get(names.synonyms.get(entry.element.removesuffix(".salt"), ""))
+            drug = names.drug(entry.element.removesuffix(".salt"))
             if drug is not None and entry.element.endswith(".salt"):
                 salt = self.salt(drug, str(entry.value), entry.id)
                 return Mark(at, entry.at, entry.id, "salt", drug.id, salt or None, replaces=replaces)
@@ -308,9 +321,18 @@ class _Reader:
             self.unused(entry, entry.element, (*names.elements, *names.drugs))
             return gone
         if entry.kind == "therapy":
-            drug = names.drugs.get(names.synonyms.get(entry.drug, ""))
+            drug = names.drug(entry.drug)
             if drug is None:
-                self.unused(entry, entry.drug, names.synonyms)
+                from difflib import get_close_matches  # seldom needed, and slow to import
+
+                meant = get_close_matches(_plain(entry.drug), names.synonyms, n=1, cutoff=0.8)
+                if not meant:
+                    self.unused(entry, entry.drug, names.synonyms)
+                    return gone
+                # Passed over as another drug, a misspelt dose would be given again.
+                message = f"{quoted(entry.drug)} is a drug this protocol does not know"
+                self.problems.append(refusal("KB602", entry.drug, message, f"did you mean `{meant[0]}`?", entry.id))
+                self.doubtful.add(names.synonyms[meant[0]])
                 return gone
             dose, state = None, ""
             if entry.event != "stopped":
@@ -365,7 +387,7 @@ class _Reader:
             if raw is None:
                 continue
             drug_name, dot, part = key.rpartition(".")
-            drug = names.drugs.get(names.synonyms.get(drug_name if dot else key, ""))
+            drug = names.drug(drug_name if dot else key)
             if key in names.elements:
                 element = names.elements[key]
                 if element.type == "date-time" and now is None and raw not in STATES:
@@ -656,6 +678,8 @@ def read_parameter(names: Dictionary, parameter: Parameter, raw: object) -> Valu
         return _option(parameter.id, raw, parameter.options)
     reader = _Reader(names, False)
     scaled = reader.quantity(parameter.id, raw, parameter.unit, None)
+    if scaled < 0 and parameter.low is None:
+        raise BadValue("KB621", f"{quoted(raw)} is less than nothing", "write the value without a sign")
     reader.check_range(parameter.low, parameter.high, parameter.unit, parameter.id, scaled, raw)
     return scaled
 
@@ -745,7 +769,7 @@ def parse_order(
         if key not in _ORDER_KEYS:
             help = nearest(str(key), _ORDER_KEYS)
             reader.problems.append(refusal("KB631", name, f"an order has no {quoted(key)}", help))
-    drug = names.drugs.get(names.synonyms.get(name, ""))
+    drug = names.drug(name)
     if drug is None:
         message = f"{quoted(name)} is a drug this protocol does not know" if name else "an order names its `drug`"
         reader.problems.append(refusal("KB630", name, message, nearest(name, names.synonyms)))

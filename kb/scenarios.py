@@ -178,13 +178,26 @@ def run_scenario(guideline: Guideline, scenario: Scenario) -> Result:
     lenient = scenario.lenient or "refused" in expect
     try:
         advice = guideline.advise(scenario.chart, scenario.now, scenario.local, lenient=lenient)
-        verdicts = guideline.check_orders(
-            scenario.chart, scenario.orders, scenario.now, scenario.local, lenient=lenient
-        )
+        verdicts = _verdicts(guideline, scenario, lenient)
     except ChartError as error:
         return Result(scenario, (Mismatch("chart", "a chart that can be read", str(error)),), None, ())
     units = UnitTable(guideline.program.units)
     return Result(scenario, tuple(_compare(advice, verdicts, expect, units)), advice, verdicts)
+
+
+def _verdicts(guideline: Guideline, scenario: Scenario, lenient: bool) -> tuple[OrderVerdict, ...]:
+    """A verdict on each order: those of one drug are alternatives, those of other drugs stand beside it."""
+    if len({order.get("drug") for order in scenario.orders}) == len(scenario.orders):
+        sets = [scenario.orders]
+    else:
+        sets = [
+            (order, *(other for other in scenario.orders if other.get("drug") != order.get("drug")))
+            for order in scenario.orders
+        ]
+    found = [
+        guideline.check_orders(scenario.chart, orders, scenario.now, scenario.local, lenient=lenient) for orders in sets
+    ]
+    return found[0] if len(sets) == 1 else tuple(verdicts[0] for verdicts in found)
 
 
 def _compare(

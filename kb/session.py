@@ -13,12 +13,26 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from kb.chart import Chart, ChartError, Entry, Refusal, nearest, parse_time, quoted, read_entry, refusal
+from kb.chart import (
+    Chart,
+    ChartError,
+    Entry,
+    Refusal,
+    nearest,
+    other_matter,
+    parse_time,
+    quoted,
+    read_entry,
+    refusal,
+    same_matter,
+)
 from kb.program import Program
 from kb.reading import parse_chart
+from kb.values import BadValue
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,6 +101,7 @@ class Session:
         self._guideline = program
         self.program: Program = program if isinstance(program, Program) else program.program
         self._descriptor: int | None = descriptor
+        self._writing = Lock()
         self._chart = Chart()
         self._ids: dict[str, Entry] = {}
         self._gone: dict[str, str] = {}
@@ -118,6 +133,10 @@ class Session:
         path = Path(path)
         made = program if isinstance(program, Program) else program.program
         header = {"journal": JOURNAL, **_identity(made)}
+        try:
+            opened = None if opened is None else parse_time(opened)
+        except BadValue as bad:  # before anything is written
+            raise ChartError([refusal("KB608", "opened", bad.message, bad.help or "")]) from None
         if complete_from is not None:
             header["complete_from"] = parse_time(complete_from).isoformat()
         new = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -210,9 +229,10 @@ class Session:
             SessionClosed: the session is closed.
 
         """
-        read = self._read(entries)
-        if read:
-            self._commit(read)
+        with self._writing:  # threads of one process share the journal, and the ids it gives out
+            read = self._read(entries)
+            if read:
+                self._commit(read)
         return tuple(entry.id for entry in read)
 
     def correct(self, id: str, **changes: Any) -> str:
@@ -254,9 +274,10 @@ class Session:
         episode = {"at": at, "kind": "protocol"}
         closing = {**episode, "event": "closed", "protocol": self.program.id, "version": self.program.version}
         opening = {**episode, "event": "opened", "protocol": made.id, "version": made.version}
-        entries = self._read((closing, {**opening, "digest": made.logic_digest}))
-        self._commit(entries, {"program": _identity(made)})
-        self.program, self._guideline = made, to
+        with self._writing:
+            entries = self._read((closing, {**opening, "digest": made.logic_digest}))
+            self._commit(entries, {"program": _identity(made)})
+            self.program, self._guideline = made, to
 
     def _standing(self, id: str) -> Entry:
         found = self._ids.get(id)
@@ -292,6 +313,8 @@ class Session:
             elif target in gone:
                 message = f"{quoted(target)} was replaced or retracted already"
                 problems.append(refusal("KB611", entry.about, message, f"correct `{gone[target]}`", entry.id))
+            elif entry.replaces and entry.replaces in self._ids and not same_matter(entry, self._ids[target]):
+                problems.append(other_matter(entry, self._ids[target]))
             elif target:
                 gone[target] = entry.id
             taken.add(entry.id)

@@ -107,7 +107,7 @@ def complete(fragment: Mapping[str, Any]) -> dict[str, Any]:
     whole.setdefault("steps", {"watch": {"end": "Watch"}})
     whole.setdefault("start", next(iter(whole["steps"])))
     whole["steps"] = {
-        id: {**step, "strength": "conditional", **BACKING} if "do" in step else step
+        id: {"priority": "routine", **step, "strength": "conditional", **BACKING} if "do" in step else step
         for id, step in whole["steps"].items()
     }
     for key in ("never", "caps", "goals"):
