@@ -7,6 +7,7 @@ Exit codes: 0 fine; 1 something was found (a diagnostic, a failing scenario, an 
 from __future__ import annotations
 
 import json
+import io
 import os
 import re
 import sys
@@ -99,18 +100,30 @@ LocalOption = Annotated[
 ProtocolArgument = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Id, id@version, or a file.")]
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _main(
     context: typer.Context,
     base: Annotated[
         Path | None, typer.Option("--base", metavar="DIR", help="Knowledge base: the folder that holds protocols/.")
     ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and stop.")] = False,
 ) -> None:
     context.obj = base
+    if version:
+        from kb import __version__
+
+        print(f"kb {__version__}")
+        raise typer.Exit(FINE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(COULD_NOT_RUN)
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` by default) and exit with its code; a user's mistake is never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show `≥` shows a question mark
     try:
         app(args=arguments, standalone_mode=True)
     except CommandError as told:
@@ -119,6 +132,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         # Whoever read the output had enough; nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(COULD_NOT_RUN)
+    except OSError as failed:
+        _fail(f"cannot read or write {failed.filename or 'the output'}: {failed.strerror or failed}")
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] == "kb":
             raise

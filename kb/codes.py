@@ -203,6 +203,7 @@ BASE: dict[str, Code] = {
     "KB706": Code("nothing-checked", ERROR, "A run checks something."),
     "KB707": Code("no-hand-over-target", ERROR, "A protocol that is handed over to is in the base."),
     "KB708": Code("withdrawn", ERROR, "A withdrawn protocol gives no advice."),
+    "KB709": Code("changed-program", ERROR, "A compiled Program is the one that was compiled."),
 }
 
 CODES: dict[str, Code] = {**READING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}

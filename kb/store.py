@@ -44,9 +44,24 @@ def load_program(path: str | Path) -> Guideline:
     except (ValueError, RecursionError) as error:
         raise LoadError("KB702", f"{path} is not a compiled Program: it is not JSON") from error
     try:
-        return Guideline(program_from_json(data))
+        program = program_from_json(data)
     except ProgramError as error:
         raise LoadError("KB702", f"{path} is not a compiled Program: {error}") from error
+    return Guideline(_as_compiled(program, str(path)))
+
+
+def _as_compiled(program: Program, name: str) -> Program:
+    """`program` if it is what was compiled. A file cannot say that it was reviewed: that is worked out from
+    review records, and without them every Program is a draft.
+    """
+    from kb.digest import digests
+
+    if digests(program) != (program.logic_digest, program.text_digest):
+        raise LoadError(
+            "KB709",
+            f"{name} was changed after it was compiled: its digests are not those of its content; compile it again",
+        )
+    return program._replace(state="draft")
 
 
 def load(protocol: str | Path, version: str | None = None, *, base: str | Path | None = None) -> Guideline:
