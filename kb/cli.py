@@ -6,8 +6,8 @@ Exit codes: 0 fine; 1 something was found (a diagnostic, a failing scenario, an 
 
 from __future__ import annotations
 
-import json
 import io
+import json
 import os
 import re
 import sys
