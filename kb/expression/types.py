@@ -1480,6 +1480,8 @@ def guards_of(scope: Scope, expr: tree.Expr) -> frozenset[str]:
                     tested.add(of.id)
                 case tree.Call("known", (tree.Name(id),)):
                     tested.add(id)
+                case tree.TimeFeature("count", of, _) if of.id in scope.drugs and not scope.drugs[of.id].amount_unit:
+                    pass  # only gifts are counted, and it is never given as one: the count is always 0
                 case tree.TimeFeature("count" | "done" | "total" | "declined", of, _):
                     tested.add(of.id)
                 case tree.Persists(_, _, after):
