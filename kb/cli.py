@@ -110,9 +110,9 @@ def _main(
 ) -> None:
     context.obj = base
     if version:
-        from kb import __version__
+        import kb
 
-        print(f"kb {__version__}")
+        print(f"kb {kb.__version__}")
         raise typer.Exit(FINE)
     if context.invoked_subcommand is None:
         print(context.get_help())
