@@ -514,15 +514,9 @@ class Walk:
         step, record = node.step, self.reader.record
         if not isinstance(step, model.Do) or record.one_moment:
             return NONE
-        if step.review is not None:
-            after, measures = self.look(written(step.review.after)).value, ids(step.review.measure)
-        elif isinstance(step.verb, model.Titrate):  # looks again at what its `while` reads
-            after, measures = (
-                self.look(written(step.verb.every)).value,
-                tuple(self.reader.elements_in(step.verb.while_.expr)),
-            )
-        else:
+        if step.review is None:
             return NONE
+        after, measures = self.look(written(step.review.after)).value, ids(step.review.measure)
         drug = getattr(step.verb, "drug", None)
         entries = record.of_drugs([drug.id], self.now, "started", "changed", "given") if drug is not None else []
         entries = entries or record.of_step(node.id, self.now, "done")
