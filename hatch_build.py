@@ -33,7 +33,7 @@ class ProtocolsHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def _compile(self, root: Path, made: Path) -> None:
         from kb.base import Base
-        from kb.codec import program_to_json
+        from kb.codec import program_file
 
         base = Base(root)
         for id, versions in base.protocols().items():
@@ -44,7 +44,7 @@ class ProtocolsHook(BuildHookInterface):  # type: ignore[type-arg]
                     raise RuntimeError(f"{id}@{each} cannot be compiled: {told}")
                 path = made / id / f"{each}.json"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps(program_to_json(program), ensure_ascii=False), encoding="utf-8")
+                path.write_text(json.dumps(program_file(program), ensure_ascii=False), encoding="utf-8")
 
     def clean(self, versions: list[str]) -> None:
         """Forget what was compiled."""

@@ -47,9 +47,9 @@ def run(code: str, *arguments: str) -> tuple[float, int]:
 def main(rounds: int = 15) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program.json"
-        from kb.codec import program_to_json
+        from kb.codec import program_file
 
-        program.write_text(json.dumps(program_to_json(kb.load("refractory-hypotension").program)))
+        program.write_text(json.dumps(program_file(kb.load("refractory-hypotension").program)))
         patient = json.dumps(PATIENT)
         run(FIRST_ADVICE, str(program), patient)  # byte-compiles what is new
         bare, first = [], []

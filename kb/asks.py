@@ -12,6 +12,7 @@ from kb import program as ir
 from kb.advice import Ask, Policy, Unavailable
 from kb.chart import RECORD
 from kb.evaluate import evaluate
+from kb.orders import remaining
 from kb.plan import Walk
 from kb.records import NamedTuple
 
@@ -46,6 +47,9 @@ def step_needs(walk: Walk, index: int) -> frozenset[int]:
         return frozenset(needs)
     if step.action.dose is not None:
         needs |= dose_needs(walk, step.action)
+        for cap in walk.program.caps:
+            if step.action.of == "amount" and step.action.drug in cap.drugs:
+                needs |= remaining(walk, cap)[1]
     needs |= option_needs(walk, step.action)
     return frozenset(needs)
 

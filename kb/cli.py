@@ -587,9 +587,9 @@ def _unknown(name: str, what: str, names: Iterable[str]) -> str:
 
 
 def _program_text(program: Program) -> str:
-    from kb.codec import program_to_json
+    from kb.codec import program_file
 
-    return json.dumps(program_to_json(program), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(program_file(program), ensure_ascii=False, indent=1) + "\n"
 
 
 def _count(number: int, word: str) -> str:

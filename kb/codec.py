@@ -6,7 +6,7 @@ decimal strings. What is read is hostile until it is checked: every problem name
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kb import program as records
 from kb.program import (
@@ -150,6 +150,24 @@ _layouts: dict[type, tuple[_Field, ...]] = {}
 def program_to_json(program: Program) -> dict[str, Any]:
     """Plain data for `json.dumps`: records are objects without the fields that have their default."""
     return _encode_record(program)
+
+
+def program_file(program: Program) -> dict[str, Any]:
+    """What a file of `kb compile` holds: the Program and a checksum over it."""
+    data = program_to_json(program)
+    return {**data, "checksum": checksum(data)}
+
+
+def checksum(data: Mapping[str, Any]) -> str:
+    """CRC-32 over the canonical JSON of a Program, its own checksum left out.
+
+    It tells that a file was changed; it is no signature, and whoever changes a file on purpose can renew it.
+    """
+    import json
+    from zlib import crc32
+
+    kept = {key: value for key, value in data.items() if key != "checksum"}
+    return f"{crc32(json.dumps(kept, sort_keys=True, separators=(',', ':')).encode('ascii')):08x}"
 
 
 def program_from_json(data: object) -> Program:

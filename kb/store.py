@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from kb.codec import ProgramError, program_from_json
+from kb.codec import ProgramError, checksum, program_from_json
 from kb.interpreter import Guideline
 from kb.program import Program
 from kb.records import TYPE_CHECKING
@@ -43,25 +43,16 @@ def load_program(path: str | Path) -> Guideline:
         raise LoadError("KB701", f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise LoadError("KB702", f"{path} is not a compiled Program: it is not JSON") from error
+    if isinstance(data, dict) and data.pop("checksum", "") != checksum(data):
+        told = "it does not have the checksum it states; compile it again"
+        raise LoadError("KB709", f"{path} was changed after it was compiled: {told}")
     try:
         program = program_from_json(data)
     except ProgramError as error:
         raise LoadError("KB702", f"{path} is not a compiled Program: {error}") from error
-    return Guideline(_as_compiled(program, str(path)))
-
-
-def _as_compiled(program: Program, name: str) -> Program:
-    """`program` if it is what was compiled. A file cannot say that it was reviewed: that is worked out from
-    review records, and without them every Program is a draft.
-    """
-    from kb.digest import digests
-
-    if digests(program) != (program.logic_digest, program.text_digest):
-        raise LoadError(
-            "KB709",
-            f"{name} was changed after it was compiled: its digests are not those of its content; compile it again",
-        )
-    return program._replace(state="draft")
+    # A file cannot say that it was reviewed: that is worked out from review records, and without them
+    # every Program is a draft.
+    return Guideline(program._replace(state="draft"))
 
 
 def load(protocol: str | Path, version: str | None = None, *, base: str | Path | None = None) -> Guideline:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import kb
-from kb.codec import program_from_json, program_to_json
+from kb.codec import program_file, program_from_json, program_to_json
 from tests.generator.example import build
 
 PACKAGE = Path(kb.__file__).parent
@@ -119,7 +119,7 @@ print(advice.protocol, sorted(name for name in outside if not name.startswith("_
 def test_running_needs_the_standard_library_alone(tmp_path: Path) -> None:
     path = tmp_path / "program.json"
     guideline = kb.load("refractory-hypotension")
-    path.write_text(json.dumps(program_to_json(guideline.program)), encoding="utf-8")
+    path.write_text(json.dumps(program_file(guideline.program)), encoding="utf-8")
     # -S and -I: no site packages, no environment; only the folder of `kb` is put on the path.
     start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
     done = subprocess.run(

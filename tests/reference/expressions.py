@@ -403,10 +403,6 @@ class Reader:
             return [self.synonyms[name]]
         return [drug.id for drug in self.library.drugs.values() if name in drug.classes]
 
-    def elements_in(self, expr: object) -> list[str]:
-        """The data an expression reads."""
-        return [name for name in self.names_in(expr) if name in self.elements]
-
     def names_in(self, expr: object) -> list[str]:
         """The data and drugs an expression reads, through definitions, in order."""
         if isinstance(expr, tree.Name):

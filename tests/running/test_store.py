@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import kb
-from kb.codec import program_to_json
+from kb.codec import checksum, program_file
 
 SHOCK = kb.load("refractory-hypotension", base=Path(__file__).parents[2])
 
 
 def written(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    data = program_to_json(SHOCK.program)
+    data = program_file(SHOCK.program)
     change(data)
     path = folder / "program.json"
     path.write_text(json.dumps(data))
@@ -31,11 +31,16 @@ def retitle(data: dict[str, Any]) -> None:
     data["title"] = "Something else"
 
 
+def forget_the_checksum(data: dict[str, Any]) -> None:
+    del data["checksum"]
+
+
 def approve(data: dict[str, Any]) -> None:
     data["state"] = "approved"
+    data["checksum"] = checksum(data)
 
 
-@pytest.mark.parametrize("change", [drop_the_rules, retitle])
+@pytest.mark.parametrize("change", [drop_the_rules, retitle, forget_the_checksum])
 def test_a_program_that_was_changed_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     with pytest.raises(kb.LoadError, match="changed after it was compiled") as caught:
         kb.load_program(written(tmp_path, change))
