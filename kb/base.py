@@ -56,6 +56,10 @@ class Base:
 
     def protocols(self) -> dict[str, list[str]]:
         """Ids and, for each, its versions, lowest first."""
+        return self._protocols
+
+    @cached_property
+    def _protocols(self) -> dict[str, list[str]]:
         made: dict[str, list[str]] = {}
         if self.protocols_path.is_dir():
             for folder in sorted(self.protocols_path.iterdir()):
