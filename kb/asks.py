@@ -1,6 +1,6 @@
 """What is still to be asked: the data that could still change the answer, and as nearly as can be no others.
 
-Source: design rules 9, 10, 13 and contract with `evaluate.undecided`: a question belongs to a step
+Source: design rules 9, 10 and 13. With `evaluate.undecided` a question belongs to a step
 that is reached or could still be, and to a condition whose value could still change where it leads.
 """
 

@@ -153,7 +153,7 @@ class Walk:
         return nodes
 
     def satisfied(self, step: model.Do) -> Look:
-        """Rule 13 and contract §1."""
+        """Rule 13."""
         given = NO
         if step.repeat is not None:
             count, _ = self.counted(step)
