@@ -403,7 +403,7 @@ class Guideline:
 
         """
         walk, _ = self.walk(chart, now, local, lenient=lenient)
-        given = list(orders)
+        given = [order if isinstance(order, Mapping) else {"drug": str(order)} for order in orders]
         if evaluate(self.program.applies, walk.row) is False:
             why = f"the patient is outside the scope of this protocol: {self.program.applies_text}"
             return tuple(_unjudged(order, why) for order in given)

@@ -89,6 +89,18 @@ def test_the_marrow_counts_as_the_vein() -> None:
     assert verdict.verdict == "refused"
 
 
+@pytest.mark.parametrize("route", ["iv", "io"])
+def test_an_amount_for_the_muscle_is_refused_into_vein_and_marrow_while_there_is_a_pulse(route: str) -> None:
+    chart = entries({"kind": "observation", "element": "pulse", "value": "present"})
+    (verdict,) = ANAPHYLAXIS.check_orders(chart, [{"drug": "epinephrine", "amount": "0.5 mg", "route": route}], NOW)
+    assert verdict.rules == ("muscle-amount-into-vein",)
+
+
+def test_what_is_no_order_is_refused_and_nothing_raises() -> None:
+    (verdict,) = ARREST.check_orders({}, [None])  # type: ignore[list-item]
+    assert verdict.verdict == "refused"
+
+
 def test_two_rates_of_one_drug_in_one_set_are_challenged() -> None:
     chart = {"age": "60 years", "vasopressin": "0 units/min"}
     orders = [{"drug": "vasopressin", "rate": "0.03 units/min"}] * 2
