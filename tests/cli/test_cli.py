@@ -14,6 +14,7 @@ import pytest
 
 from kb import cli
 from kb.base import Base
+from kb.cli import common
 
 ROOT = Path(__file__).parents[2]
 CHART = str(ROOT / "site" / "examples" / "flat-trace.json")
@@ -38,8 +39,8 @@ SHIPPED = Base(".")  # kept, so that each protocol is compiled once for all thes
 def kb(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Kb:
     """Run `kb` in process, from the top of the repository."""
     monkeypatch.chdir(ROOT)
-    found = cli._base
-    monkeypatch.setattr(cli, "_base", lambda context: SHIPPED if context.obj is None else found(context))
+    opened = common.open_base
+    monkeypatch.setattr(common, "open_base", lambda folder: SHIPPED if folder == "." else opened(folder))
 
     def call(*arguments: str, stdin: str = "") -> Answer:
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))

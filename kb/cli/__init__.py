@@ -1,0 +1,98 @@
+"""The command line: each command turns its arguments into one call and prints the answer.
+
+Exit codes: 0 fine; 1 something was found (a diagnostic, a failing scenario, an order not allowed);
+2 the command could not run, or nothing was checked. One command, one module; `COMMANDS` is the order of the help.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from kb.cli import advise, check, compile, explain, order, show, test
+from kb.cli.common import COULD_NOT_RUN, FINE, CommandError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "check": check.check,
+    "advise": advise.advise,
+    "order": order.order,
+    "test": test.run_scenarios,
+    "show": show.show,
+    "compile": compile.compile_,
+    "explain": explain.explain,
+}
+
+app = typer.Typer(
+    name="kb",
+    help="Clinical protocols as data: check them, run them on a patient, show them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    base: Annotated[
+        Path | None, typer.Option("--base", metavar="DIR", help="Knowledge base: the folder that holds protocols/.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and stop.")] = False,
+) -> None:
+    context.obj = base
+    if version:
+        import kb
+
+        print(f"kb {kb.__version__}")
+        raise typer.Exit(FINE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(COULD_NOT_RUN)
+
+
+for _name, _command in COMMANDS.items():
+    app.command(name=_name)(_command)
+
+
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line (`sys.argv` by default) and exit with its code; a user's mistake is never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show `≥` shows a question mark
+    try:
+        app(args=arguments, standalone_mode=True)
+    except CommandError as told:
+        fail(str(told))
+    except BrokenPipeError:
+        # Whoever read the output had enough; nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(COULD_NOT_RUN)
+    except OSError as failed:
+        fail(f"cannot read or write {failed.filename or 'the output'}: {failed.strerror or failed}")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "kb":
+            raise
+        fail(f"`{missing.name}` is not installed; install the authoring extra: pip install 'guideline-kb[authoring]'")
+    except Exception as fault:
+        if os.environ.get("KB_TRACEBACK"):
+            raise
+        kind = f"{type(fault).__name__}: {fault}".splitlines()[0][:300]
+        fail(
+            f"this is a fault of kb itself, not of your files ({kind})\n"
+            "    please report it with what you ran; KB_TRACEBACK=1 shows where it happened"
+        )
+    sys.exit(FINE)
+
+
+def fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(Text.assemble(("kb: ", "bold red"), message), soft_wrap=True)
+    sys.exit(COULD_NOT_RUN)

@@ -1,0 +1,242 @@
+"""What the commands share: options, finding a base and a protocol, reading a chart, printing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from kb.base import Base
+    from kb.diagnostics import Diagnostic
+    from kb.generator.bedside import Line
+    from kb.interpreter import Guideline
+
+FINE, FINDINGS, COULD_NOT_RUN = 0, 1, 2
+
+_STYLES = {
+    "plain": "",
+    "head": "bold",
+    "draft": "bold yellow",
+    "now": "bold red",
+    "warn": "yellow",
+    "dose": "bold cyan",
+    "title": "bold",
+    "label": "dim",
+    "quiet": "dim",
+    "good": "green",
+    "bad": "red",
+}
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class CommandError(Exception):
+    """The command could not run; the text is for its user."""
+
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="text, or json for programs.")]
+ChartOption = Annotated[
+    str,
+    typer.Option("--chart", "-c", metavar="FILE", help="The patient's chart, JSON; - reads it from standard input."),
+]
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="Time of the advice, ISO 8601 with offset; now if left out.")
+]
+LocalOption = Annotated[
+    Path | None,
+    typer.Option("--local", metavar="FILE", help="Local settings (YAML or JSON); else local.yaml of the base."),
+]
+ProtocolArgument = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Id, id@version, or a file.")]
+
+
+def open_base(folder: str | Path) -> Base:
+    """The knowledge base in `folder`."""
+    from kb.base import Base
+
+    return Base(folder)
+
+
+def base_of(context: typer.Context) -> Base:
+    """The knowledge base asked for, the one the user stands in, or the shipped one."""
+    from kb.base import default_base
+
+    given: Path | None = context.obj
+    if given is not None:
+        if not (given / "protocols").is_dir():
+            raise CommandError(f"{given} is not a knowledge base: it has no folder protocols/")
+        return open_base(given)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "protocols" / "library").is_dir():
+            return open_base(os.path.relpath(folder))  # places in messages stay short
+    return open_base(default_base())
+
+
+def guideline_of(base: Base, protocol: str) -> Guideline:
+    """The protocol ready to run; where it has errors they are printed, and nothing runs."""
+    from kb.base import compile_file
+    from kb.interpreter import Guideline
+    from kb.store import LoadError, load_program
+
+    if protocol.endswith(".json"):
+        try:
+            return load_program(protocol)
+        except LoadError as wrong:
+            raise CommandError(str(wrong)) from wrong
+    if protocol.endswith((".yaml", ".yml")):
+        program, found = compile_file(Path(protocol))
+    else:
+        id, _, version = protocol.partition("@")
+        program, found = base.program(id, version or None)
+    if program is None:
+        print_diagnostics(found, error=True)
+        raise CommandError(f"`{protocol}` cannot be used until this is put right")
+    return Guideline(program)
+
+
+def patient_of(
+    context: typer.Context, protocol: str, chart: str, at: str | None, local: Path | None
+) -> tuple[Guideline, Any, datetime | None, Mapping[str, Any] | None]:
+    """Guideline, chart, time and local settings of one question."""
+    from kb.chart import parse_time
+
+    guideline = guideline_of(base_of(context), protocol)
+    data = read_chart(chart)
+    now: datetime | None = None
+    if at is not None:
+        try:
+            now = parse_time(at)
+        except ValueError as wrong:
+            raise CommandError(f"--at: {wrong}") from wrong
+    elif isinstance(data, dict) and "entries" in data:
+        now = datetime.now(UTC)
+    return guideline, data, now, local_of(context, local)
+
+
+def read_chart(name: str) -> Any:
+    """The JSON of a chart; a key that stands twice is refused, numbers stay exact."""
+    source = "standard input" if name == "-" else name
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failed:
+        reason = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8 text"
+        raise CommandError(f"cannot read the chart {source}: {reason}") from failed
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in made:
+                raise CommandError(f"the chart {source} says `{key}` twice")
+            made[key] = value
+        return made
+
+    def refuse(word: str) -> NoReturn:
+        raise CommandError(f"the chart {source} has the number {word}")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_float=Decimal, parse_constant=refuse)
+    except json.JSONDecodeError as wrong:
+        place = f"line {wrong.lineno}, column {wrong.colno}"
+        raise CommandError(f"the chart {source} is not JSON: {wrong.msg} at {place}") from wrong
+    except (RecursionError, ValueError) as wrong:
+        raise CommandError(
+            f"the chart {source} cannot be read: it is nested too deeply or has too long a number"
+        ) from wrong
+
+
+def local_of(context: typer.Context, path: Path | None) -> Mapping[str, Any] | None:
+    """Local settings: of the file named, else of the base's local.yaml, else none."""
+    from kb.diagnostics import has_errors
+    from kb.loader import load_local
+
+    settings: Mapping[str, Any] = {}
+    found: Sequence[Diagnostic]
+    if path is None:
+        settings, found = base_of(context).local()
+    else:
+        loaded, found = load_local(path)
+        if loaded is not None:
+            settings = {"parameters": loaded.parameters, "concentrations": loaded.concentrations}
+    if has_errors(found):
+        print_diagnostics(found, error=True)
+        raise CommandError("the local settings cannot be used until this is put right")
+    return settings or None
+
+
+def answered(call: Any) -> Any:
+    """The answer of the interpreter; what it refuses becomes words."""
+    from kb.chart import ChartError
+    from kb.interpreter import WithdrawnError
+
+    try:
+        return call()
+    except ChartError as refused:
+        lines = "\n".join(f"  {refusal}" for refusal in refused.refusals)
+        raise CommandError(f"the chart was refused, nothing was advised:\n{lines}") from refused
+    except WithdrawnError as withdrawn:
+        raise CommandError(str(withdrawn)) from withdrawn
+
+
+def unknown(name: str, what: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(names), n=1)
+    return f"no {what} `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+
+
+def count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+# ---------------------------------------------------------------- printing
+
+
+def console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def print_json(data: Any) -> None:
+    json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """On a terminal with colours, wrapped with hanging indents; else one plain line each."""
+    terminal = console()
+    if not terminal.is_terminal:
+        for line in lines:
+            sys.stdout.write(line.text.rstrip() + "\n")
+        return
+    for line in lines:
+        text = Text.assemble(*((span.text, _STYLES[span.style]) for span in line.spans))
+        first = " " * line.indent
+        wrapped = Text(first).append_text(text).wrap(terminal, max(terminal.width - line.hang, 30))
+        for number, part in enumerate(wrapped):
+            part.rstrip()
+            lead = "" if number == 0 else " " * line.hang
+            terminal.print(Text(lead).append_text(part), soft_wrap=True)
+
+
+def print_diagnostics(found: Iterable[Diagnostic], error: bool = False) -> None:
+    from kb.report import render_text
+
+    stream = sys.stderr if error else sys.stdout
+    colour = stream.isatty() and "NO_COLOR" not in os.environ
+    told = render_text(found, colour=colour)
+    stream.write(told + ("\n" if told else ""))

@@ -1,0 +1,60 @@
+"""`kb order`: an order checked before it is carried out."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from kb.cli.common import (
+    FINDINGS,
+    FINE,
+    AtOption,
+    ChartOption,
+    Format,
+    FormatOption,
+    LocalOption,
+    ProtocolArgument,
+    answered,
+    patient_of,
+    print_json,
+    print_lines,
+)
+
+
+def order(
+    context: typer.Context,
+    protocol: ProtocolArgument,
+    drug: Annotated[str, typer.Argument(metavar="DRUG", help="Id or synonym of the drug.")],
+    rate: Annotated[list[str], typer.Argument(metavar="RATE...", help="Rate or amount with its unit: 0.03 units/min.")],
+    chart: ChartOption,
+    at: AtOption = None,
+    local: LocalOption = None,
+    route: Annotated[str | None, typer.Option(help="iv, im …")] = None,
+    line: Annotated[str | None, typer.Option(help="first, second …")] = None,
+    intent: Annotated[str | None, typer.Option(help="What the order is for.")] = None,
+    salt: Annotated[str | None, typer.Option(help="Salt form the dose is stated as.")] = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Check an order before it is carried out: allowed, challenged, refused, or cannot tell."""
+    from kb.advice import to_json
+    from kb.generator.bedside import verdict_lines
+
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local)
+    quantity = " ".join(rate)
+    attributes = {"route": route, "line": line, "intent": intent, "salt": salt}
+    wanted: dict[str, Any] = {"drug": drug, _order_kind(quantity): quantity}
+    wanted |= {name: value for name, value in attributes.items() if value is not None}
+    verdicts = answered(lambda: guideline.check_orders(data, [wanted], now, settings))
+    if format is Format.json:
+        print_json([to_json(verdict) for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            print_lines(verdict_lines(verdict, guideline.program))
+    raise typer.Exit(FINE if all(verdict.verdict == "allowed" for verdict in verdicts) else FINDINGS)
+
+
+def _order_kind(quantity: str) -> str:
+    """Whether an order states a rate (its unit ends in a time) or an amount."""
+    return "rate" if re.search(r"/\s*(s|min|h|hr|hour|hours|day|d)\b", quantity) else "amount"

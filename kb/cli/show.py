@@ -1,0 +1,56 @@
+"""`kb show`: a protocol as a list to read aloud, or as a flowchart."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kb.cli.common import CommandError, ProtocolArgument, base_of, guideline_of, print_json
+
+
+class ShowFormat(StrEnum):
+    """What `show` prints."""
+
+    text = "text"
+    dot = "dot"
+    svg = "svg"
+    json = "json"
+
+
+class Engine(StrEnum):
+    """What lays out a flowchart."""
+
+    in_process = "in-process"
+    system = "system"
+
+
+def show(
+    context: typer.Context,
+    protocol: ProtocolArgument,
+    format: Annotated[ShowFormat, typer.Option("--format", "-f", help="text: the read-aloud list.")] = ShowFormat.text,
+    engine: Annotated[Engine, typer.Option(help="in-process, or the system's Graphviz.")] = Engine.in_process,
+) -> None:
+    """Show a protocol: as a list to read aloud, or as a flowchart."""
+    from kb.advice import to_json
+    from kb.generator.readaloud import read_aloud, read_aloud_text
+
+    program = guideline_of(base_of(context), protocol).program
+    match format:
+        case ShowFormat.text:
+            sys.stdout.write(read_aloud_text(program))
+        case ShowFormat.json:
+            print_json(to_json(read_aloud(program)))
+        case ShowFormat.dot:
+            from kb.generator.diagram import dot_source
+
+            sys.stdout.write(dot_source(program))
+        case ShowFormat.svg:
+            from kb.generator.render import RenderingError, render_svg
+
+            try:
+                sys.stdout.write(render_svg(program, engine.value))
+            except RenderingError as failed:
+                raise CommandError(str(failed)) from failed

@@ -1,0 +1,148 @@
+"""`kb test`: the scenarios of protocols, and what they leave untested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+from rich.text import Text
+
+from kb.cli.common import (
+    FINDINGS,
+    FINE,
+    CommandError,
+    Format,
+    FormatOption,
+    base_of,
+    console,
+    count,
+    guideline_of,
+    print_diagnostics,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from kb.base import Base
+    from kb.coverage import Part
+    from kb.scenarios import Result
+
+_KINDS = {"step": "steps", "case": "cases", "status": "statuses", "rule": "rules", "threshold": "thresholds"}
+
+
+def run_scenarios(
+    context: typer.Context,
+    protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Show what no scenario reaches.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Run the scenarios of protocols; a protocol without scenarios is a failure."""
+    base = base_of(context)
+    ids = list(protocols or base.protocols())
+    if not ids:
+        raise CommandError(f"nothing was tested: no protocol in {base.protocols_path}")
+    reports = [_tested(base, id, coverage) for id in ids]
+    if format is Format.json:
+        print_json([report.to_json() for report in reports])
+    else:
+        for report in reports:
+            _print_test_report(report)
+    if not any(report.results for report in reports):
+        raise CommandError("nothing was tested: there are no scenarios")
+    raise typer.Exit(FINDINGS if any(report.broken or not report.results for report in reports) else FINE)
+
+
+class TestReport(NamedTuple):
+    """What the scenarios of one protocol gave; `parts` is the coverage of each version, if it was asked for."""
+
+    protocol: str
+    results: tuple[Result, ...]
+    parts: tuple[tuple[str, Part], ...]
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        return tuple(result for result in self.results if result.mismatches)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        from kb.advice import to_json
+
+        return {
+            "protocol": self.protocol,
+            "scenarios": [
+                {
+                    "id": result.scenario.id,
+                    "title": result.scenario.title,
+                    "mismatches": [to_json(item) for item in result.mismatches],
+                }
+                for result in self.results
+            ],
+            "coverage": [
+                {
+                    "version": version,
+                    "kind": part.kind,
+                    "name": part.name,
+                    "shown": sorted(part.shown & part.wanted),
+                    "missing": list(part.missing),
+                }
+                for version, part in self.parts
+            ],
+        }
+
+
+def _tested(base: Base, id: str, with_coverage: bool) -> TestReport:
+    """Run the scenarios of one protocol, each against the version it names, else the latest."""
+    from kb.coverage import coverage
+    from kb.diagnostics import has_errors
+    from kb.scenarios import load_scenario_files, run_scenario
+
+    name, _, version = id.partition("@")
+    scenarios, found = load_scenario_files(base.scenario_files(name))
+    if has_errors(found):
+        print_diagnostics(found, error=True)
+        raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right")
+    guidelines = {version: guideline_of(base, id)}
+    ran: dict[str, list[Result]] = {}
+    for scenario in scenarios:
+        if version and scenario.version and scenario.version != version:
+            continue
+        wanted = scenario.version or version
+        if wanted not in guidelines:
+            guidelines[wanted] = guideline_of(base, f"{name}@{wanted}")
+        ran.setdefault(wanted, []).append(run_scenario(guidelines[wanted], scenario))
+    parts = [
+        (guidelines[each].program.version, part)
+        for each, results in ran.items()
+        if with_coverage
+        for part in coverage(guidelines[each].program, results)
+    ]
+    return TestReport(id, tuple(result for results in ran.values() for result in results), tuple(parts))
+
+
+def _print_test_report(report: TestReport) -> None:
+    terminal = console()
+    if not report.results:
+        told = f"{report.protocol}: a protocol without scenarios is untested"
+        terminal.print(Text.assemble(("no scenarios  ", "bold red"), told))
+        return
+    for result in report.broken:
+        scenario = result.scenario
+        terminal.print(
+            Text.assemble(("failed  ", "bold red"), (scenario.id, "bold"), f"  {scenario.title}"), soft_wrap=True
+        )
+        terminal.print(Text(f"        {scenario.span.file}:{scenario.span.line}", "dim"), soft_wrap=True)
+        for item in result.mismatches:
+            terminal.print(Text(f"        {item}"), soft_wrap=True)
+    ran, broken = len(report.results), len(report.broken)
+    fine = f"{ran - broken} of {count(ran, 'scenario')} as expected"
+    style = "bold red" if broken else "green"
+    terminal.print(Text.assemble((f"{report.protocol}: ", "bold"), (fine, style)), soft_wrap=True)
+    for kind in dict.fromkeys(part.kind for _, part in report.parts):
+        parts = [part for _, part in report.parts if part.kind == kind]
+        shown = sum(len(part.shown & part.wanted) for part in parts)
+        wanted = shown + sum(len(part.missing) for part in parts)
+        share = f"{100 * shown // wanted}%" if wanted else "-"
+        terminal.print(Text(f"  {_KINDS.get(kind, kind):<11}{shown:>5} of {wanted:<5} {share:>4}"))
+        for part in parts:
+            if part.missing:
+                told = f"      {part.name}: not shown {', '.join(part.missing)}"
+                terminal.print(Text(told, "dim"), soft_wrap=True)
