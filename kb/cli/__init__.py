@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from kb.cli import advise, check, compile, explain, order, show, test
+from kb.cli import advise, check, compile, explain, order, schema, show, test
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -28,6 +28,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "compile": compile.compile_,
     "explain": explain.explain,
+    "schema": schema.schema,
 }
 
 app = typer.Typer(
