@@ -399,6 +399,8 @@ def _unknown_key(entry: Entry, node: Mapping, shape: Shape, siblings: Named[str,
     if shape.patterns:
         rule = _WORDS_OF_PATTERNS.get(shape.patterns[0][1], "")
         help = f"write {rule}" if rule else "write it"
+        if rule.startswith("lower-case") and key[:1].isdigit():
+            help += ", the first of which begins with a letter"
         help += f", like `{shape.example}`" if shape.example else ""
         out.blame(node, found("KB207", entry.key.span, f"`{printable(key)[:60]}` cannot be a name{where}", help))
         return set()

@@ -136,9 +136,10 @@ class Speaker:
                 return []
 
     def option(self, option: ir.Option) -> str:
-        """An option of a choice: its title, and where it has one the dose with its limits."""
-        lines = self.action_lines(option.action) if option.action.drug else []
-        return ": ".join([clean(option.title), *([", ".join(lines)] if lines else [])])
+        """An option of a choice: its title, then the dose with its limits or what is done, unless the title says it."""
+        title = clean(option.title)
+        lines = [line for line in self.action_lines(option.action) if line != title]
+        return ": ".join([title, *([", ".join(lines)] if lines else [])])
 
     def _drug_lines(self, action: ir.Action) -> list[str]:
         name = self.drug(action.drug)

@@ -48,6 +48,10 @@ def test_a_titration_is_one_entry_with_its_limits() -> None:
     assert [way.when for way in told.ways] == ["on hold", "at the ceiling"]
 
 
+def test_a_choice_tells_what_is_done_unless_its_title_says_it() -> None:
+    assert entry("support").lines[:2] == ("choice 1: Balloon pump", "choice 2: Ventricular assist device: Device")
+
+
 def test_a_withdrawn_protocol_says_so_first() -> None:
     text = read_aloud_text(build(withdrawn="a dose was wrong"))
     assert text.splitlines()[1] == "WITHDRAWN: a dose was wrong"

@@ -122,6 +122,13 @@ ROOT_CAUSES = [
         "did you mean `urgent`?",
     ),
     ("a citation in another form", changed("[S01]", "[s1]"), "KB207", "`s1` is not in the form", "like `S01`"),
+    (
+        "a name that begins with a digit",
+        changed("\n  call:", "\n  2nd-call:"),
+        "KB207",
+        "`2nd-call` cannot be a name",
+        "begins with a letter",
+    ),
     ("curly quotes around an id", changed("go: call", "go: ‘call’"), "KB117", "left single quotation mark", "straight"),
     (
         "an empty value",
