@@ -14,9 +14,12 @@ OUT := out
 DEMO := refractory-hypotension
 PATIENT := --chart site/examples/flat-trace.json --at 2026-01-27T12:00:00+00:00 --local site/examples/local.yaml
 PYTEST := $(BIN)/python -m pytest -n 2
+# The language server the schemas are tried with; 2.0.0 and newer need Node.js 22.
+YAML_SERVER := yaml-language-server@1.25.0
+SERVER := $(VENV)/node/.$(YAML_SERVER)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo picture test test-long format lint types check scenarios docs site serve wheel clean
+.PHONY: help venv server demo picture test test-long format lint types check scenarios docs site serve wheel clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -33,6 +36,14 @@ $(READY): pyproject.toml
 	"$$python" -m venv $(VENV) || { echo "this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[authoring,site,dev]'
 	@touch $(READY)
+
+# Node.js is not needed to use kb. Without it the tests that need it say so and are skipped, unless KB_REQUIRE_NODE is set.
+server: venv
+	@if [ ! -e $(SERVER) ] && command -v npm >/dev/null; then \
+	  mkdir -p $(VENV)/node && \
+	  npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/node $(YAML_SERVER) && touch $(SERVER) || \
+	  { echo "$(YAML_SERVER) could not be installed; the tests that need it are skipped" >&2; [ -z "$$KB_REQUIRE_NODE" ]; }; \
+	fi
 
 demo: venv
 	@echo "== The knowledge base is checked"
@@ -55,10 +66,10 @@ demo: venv
 picture: venv
 	$(BIN)/kb show $(DEMO) --format svg > site/docs/$(DEMO).svg
 
-test: venv format lint types check scenarios docs
+test: venv server format lint types check scenarios docs
 	$(PYTEST) -m "not long"
 
-test-long: venv format lint types check scenarios docs
+test-long: venv server format lint types check scenarios docs
 	$(PYTEST) -m "long or not long"
 
 format: venv

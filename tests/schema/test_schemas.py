@@ -25,9 +25,10 @@ KINDS = {"chart", "order", "advice", "program", "diagnostic"}  # exchanged as JS
 
 
 def objects(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema of an object in a document, with its place."""
+    """Every schema of an object in a document, with its place; not those that only refuse keys beside others."""
     if isinstance(schema, dict):
-        if "properties" in schema and "if" not in place:
+        keys = schema.get("properties")
+        if isinstance(keys, dict) and "if" not in place and any(inner is not False for inner in keys.values()):
             yield place, schema
         for key, value in schema.items():
             yield from objects(value, f"{place}/{key}")
