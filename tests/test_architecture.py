@@ -33,6 +33,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"session", "scenarios", "store", "generator"},
     {"base", "coverage"},
     {"editor"},
+    {"scaffold"},
     {"cli", "__init__"},
     {"__main__"},
 ]

@@ -17,10 +17,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from kb.cli import advise, check, compile, explain, order, schema, show, test
+from kb.cli import advise, check, compile, explain, new, order, schema, show, test
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "new": new.new,
     "check": check.check,
     "advise": advise.advise,
     "order": order.order,

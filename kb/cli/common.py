@@ -76,16 +76,33 @@ def base_of(context: typer.Context) -> Base:
     """The knowledge base asked for, the one the user stands in, or the shipped one."""
     from kb.base import default_base
 
+    return open_base(_own_folder(context) or default_base())
+
+
+def own_base_of(context: typer.Context) -> Base:
+    """The knowledge base asked for or stood in: one that may be written to, never the shipped one."""
+    folder = _own_folder(context)
+    if folder is None:
+        raise CommandError(
+            f"{Path.cwd()} is not in a knowledge base: no folder protocols/library here or above\n"
+            "    make one with `kb init DIR`, or name one: `kb --base DIR ...`"
+        )
+    return open_base(folder)
+
+
+def _own_folder(context: typer.Context) -> str | Path | None:
     given: Path | None = context.obj
     if given is not None:
         if not (given / "protocols").is_dir():
-            raise CommandError(f"{given} is not a knowledge base: it has no folder protocols/")
-        return open_base(given)
+            raise CommandError(
+                f"{given} is not a knowledge base: it has no folder protocols/; `kb init {given}` makes one"
+            )
+        return given
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "protocols" / "library").is_dir():
-            return open_base(os.path.relpath(folder))  # places in messages stay short
-    return open_base(default_base())
+            return os.path.relpath(folder)  # places in messages stay short
+    return None
 
 
 def guideline_of(base: Base, protocol: str) -> Guideline:

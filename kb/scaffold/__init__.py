@@ -1,0 +1,1 @@
+"""What `kb new` and `kb init` write: protocols and knowledge bases, from the files in `kb/templates/`."""
