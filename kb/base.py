@@ -106,15 +106,15 @@ class Base:
         settled = {} if local is None else {"parameters": local.parameters, "concentrations": local.concentrations}
         return settled, tuple(diagnostics)
 
-    def check(self, ids: Iterable[str] = ()) -> tuple[tuple[Diagnostic, ...], int]:
+    def check(self, ids: Iterable[str] = ()) -> tuple[tuple[Diagnostic, ...], tuple[Path, ...]]:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
-        among it; and the number of files checked.
+        among it; and the files checked.
         """
         from kb.scenarios import load_scenario_files
 
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.local()[1]]
-        checked = 0
+        checked: list[Path] = []
         for id in wanted:
             name, _, version = id.partition("@")
             versions = self.protocols().get(name, [])
@@ -124,11 +124,11 @@ class Base:
             for each in [version] if version else versions:
                 file = self.protocols_path / name / f"{each}.yaml"
                 diagnostics += self.compile(file)[1]
-                checked += 1
+                checked.append(file)
             diagnostics += load_scenario_files(self.scenario_files(name))[1]
-            checked += len(self.scenario_files(name))
+            checked += self.scenario_files(name)
         diagnostics += self._hand_overs(wanted)
-        return in_reading_order(diagnostics), checked
+        return in_reading_order(diagnostics), tuple(checked)
 
     def _hand_overs(self, ids: Iterable[str]) -> Iterable[Diagnostic]:
         """Hand-overs to protocols that this base does not hold."""

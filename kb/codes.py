@@ -7,6 +7,7 @@ Each code has a page, `kb/explain/<code>.md`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from kb.diagnostics import Diagnostic, Related, Severity, Span
@@ -219,3 +220,9 @@ def found(
 ) -> Diagnostic:
     """A diagnostic with the severity its code has in the table."""
     return Diagnostic(code, CODES[code].severity, span, message, help, why, related)
+
+
+def explanation(code: str) -> str:
+    """The page of a code as Markdown; empty where there is none."""
+    page = Path(__file__).parent / "explain" / f"{code}.md"
+    return page.read_text(encoding="utf-8") if code in CODES and page.is_file() else ""

@@ -29,6 +29,7 @@ KINDS = (
     "order",
     "advice",
     "diagnostic",
+    "refusal",
     "program",
 )
 

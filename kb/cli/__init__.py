@@ -11,14 +11,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.text import Text
+from typer.core import TyperCommand
 
 from kb.cli import advise, check, compile, explain, new, order, schema, show, test
-from kb.cli.common import COULD_NOT_RUN, FINE, CommandError
+from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "new": new.new,
@@ -61,8 +60,46 @@ def _main(
         raise typer.Exit(COULD_NOT_RUN)
 
 
+class Command(TyperCommand):
+    """A command whose failures are told in words, and in the format that was asked for."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError:
+            # Whoever read the output had enough; nothing more can be written.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(COULD_NOT_RUN)
+        except Exception as failed:
+            refuse(told_of(failed), context.params.get("format"), context.params.get("reports"))
+
+
+def told_of(failed: Exception) -> CommandError:
+    """What went wrong in the words of its user; with `KB_TRACEBACK` set, a fault of kb is raised."""
+    match failed:
+        case CommandError():
+            return failed
+        case OSError():
+            name = failed.filename or "the output"
+            return CommandError(f"cannot read or write {name}: {failed.strerror or failed}")
+        case ModuleNotFoundError() if (failed.name or "").partition(".")[0] != "kb":
+            what = f"`{failed.name}` is not installed"
+            return CommandError(
+                f"{what}; install the authoring extra: pip install 'guideline-kb[authoring]'", code="KB704"
+            )
+    if os.environ.get("KB_TRACEBACK"):
+        raise failed
+    kind = f"{type(failed).__name__}: {failed}".splitlines()[0][:300]
+    return CommandError(
+        f"this is a fault of kb itself, not of your files ({kind})\n"
+        "    please report it with what you ran; KB_TRACEBACK=1 shows where it happened"
+    )
+
+
 for _name, _command in COMMANDS.items():
-    app.command(name=_name)(_command)
+    app.command(name=_name, cls=Command)(_command)
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:
@@ -70,31 +107,5 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show `≥` shows a question mark
-    try:
-        app(args=arguments, standalone_mode=True)
-    except CommandError as told:
-        fail(str(told))
-    except BrokenPipeError:
-        # Whoever read the output had enough; nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(COULD_NOT_RUN)
-    except OSError as failed:
-        fail(f"cannot read or write {failed.filename or 'the output'}: {failed.strerror or failed}")
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] == "kb":
-            raise
-        fail(f"`{missing.name}` is not installed; install the authoring extra: pip install 'guideline-kb[authoring]'")
-    except Exception as fault:
-        if os.environ.get("KB_TRACEBACK"):
-            raise
-        kind = f"{type(fault).__name__}: {fault}".splitlines()[0][:300]
-        fail(
-            f"this is a fault of kb itself, not of your files ({kind})\n"
-            "    please report it with what you ran; KB_TRACEBACK=1 shows where it happened"
-        )
+    app(args=arguments, standalone_mode=True)
     sys.exit(FINE)
-
-
-def fail(message: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(Text.assemble(("kb: ", "bold red"), message), soft_wrap=True)
-    sys.exit(COULD_NOT_RUN)

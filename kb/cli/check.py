@@ -12,40 +12,46 @@ from kb.cli.common import (
     FINDINGS,
     FINE,
     CommandError,
-    Format,
-    FormatOption,
+    ReportFormat,
+    ReportFormatOption,
+    ReportsOption,
     base_of,
     console,
     count,
     print_diagnostics,
-    print_json,
+    print_report,
+    report_targets,
+    write_reports,
 )
 
 
 def check(
     context: typer.Context,
     protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
-    format: FormatOption = Format.text,
+    format: ReportFormatOption = ReportFormat.text,
+    reports: ReportsOption = None,
 ) -> None:
     """Check protocols, library and evidence; print everything that is wrong."""
+    from kb.report import report_of
+
+    targets = report_targets(reports)
     base = base_of(context)
     ids = list(protocols or base.protocols())
     found, checked = base.check(ids)
     if not checked and not found:
-        raise CommandError(f"nothing was checked: no protocol in {base.protocols_path}")
-    if format is Format.json:
-        from kb.report import as_json
-
-        print_json(as_json(found))
+        raise CommandError(f"nothing was checked: no protocol in {base.protocols_path}", code="KB706")
+    report = report_of(found, checked)
+    write_reports(report, targets)
+    if format is not ReportFormat.text:
+        print_report(report, format)
     else:
         print_diagnostics(found)
-        errors = sum(item.severity.value == "error" for item in found)
-        warnings = len(found) - errors
         terminal = console()
         if found:
-            terminal.print(f"{count(errors, 'error')}, {count(warnings, 'warning')} in {count(checked, 'file')}")
+            told = f"{count(report.errors, 'error')}, {count(report.warnings, 'warning')}"
+            terminal.print(f"{told} in {count(len(checked), 'file')}")
             terminal.print(Text("`kb explain CODE` tells what a code means", "dim"))
         else:
-            told = f"{count(len(ids), 'protocol')} in {count(checked, 'file')}: {', '.join(ids)}"
+            told = f"{count(len(ids), 'protocol')} in {count(len(checked), 'file')}: {', '.join(ids)}"
             terminal.print(Text.assemble(("fine: ", "green"), told), soft_wrap=True)
     raise typer.Exit((FINDINGS if checked else COULD_NOT_RUN) if found else FINE)

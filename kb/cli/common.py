@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kb.diagnostics import Diagnostic
     from kb.generator.bedside import Line
     from kb.interpreter import Guideline
+    from kb.report import Report
 
 FINE, FINDINGS, COULD_NOT_RUN = 0, 1, 2
 
@@ -46,11 +48,34 @@ class Format(StrEnum):
     json = "json"
 
 
+class ReportFormat(StrEnum):
+    """How findings are printed: the formats of `kb.report`."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+    junit = "junit"
+
+
 class CommandError(Exception):
-    """The command could not run; the text is for its user."""
+    """The command could not run; the text is for its user. `found` is told before it."""
+
+    def __init__(self, message: str, found: Iterable[Diagnostic] = (), code: str = "") -> None:
+        super().__init__(message)
+        self.found = tuple(found)
+        self.code = code
 
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="text, or json for programs.")]
+ReportFormatOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", "-f", help="text; json, sarif, github (workflow commands) or junit for programs."),
+]
+ReportsOption = Annotated[
+    list[str] | None,
+    typer.Option("--report", metavar="FORMAT=FILE", help="Write a report to a file as well; can be repeated."),
+]
 ChartOption = Annotated[
     str,
     typer.Option("--chart", "-c", metavar="FILE", help="The patient's chart, JSON; - reads it from standard input."),
@@ -115,15 +140,14 @@ def guideline_of(base: Base, protocol: str) -> Guideline:
         try:
             return load_program(protocol)
         except LoadError as wrong:
-            raise CommandError(str(wrong)) from wrong
+            raise CommandError(str(wrong), code=wrong.code) from wrong
     if protocol.endswith((".yaml", ".yml")):
         program, found = compile_file(Path(protocol))
     else:
         id, _, version = protocol.partition("@")
         program, found = base.program(id, version or None)
     if program is None:
-        print_diagnostics(found, error=True)
-        raise CommandError(f"`{protocol}` cannot be used until this is put right")
+        raise CommandError(f"`{protocol}` cannot be used until this is put right", found, "KB705")
     return Guideline(program)
 
 
@@ -191,8 +215,7 @@ def local_of(context: typer.Context, path: Path | None) -> Mapping[str, Any] | N
         if loaded is not None:
             settings = {"parameters": loaded.parameters, "concentrations": loaded.concentrations}
     if has_errors(found):
-        print_diagnostics(found, error=True)
-        raise CommandError("the local settings cannot be used until this is put right")
+        raise CommandError("the local settings cannot be used until this is put right", found)
     return settings or None
 
 
@@ -205,9 +228,9 @@ def answered(call: Any) -> Any:
         return call()
     except ChartError as refused:
         lines = "\n".join(f"  {refusal}" for refusal in refused.refusals)
-        raise CommandError(f"the chart was refused, nothing was advised:\n{lines}") from refused
+        raise CommandError(f"the chart was refused, nothing was advised:\n{lines}", code=refused.code) from refused
     except WithdrawnError as withdrawn:
-        raise CommandError(str(withdrawn)) from withdrawn
+        raise CommandError(str(withdrawn), code="KB708") from withdrawn
 
 
 def unknown(name: str, what: str, names: Iterable[str]) -> str:
@@ -257,3 +280,49 @@ def print_diagnostics(found: Iterable[Diagnostic], error: bool = False) -> None:
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     told = render_text(found, colour=colour)
     stream.write(told + ("\n" if told else ""))
+
+
+# ---------------------------------------------------------------- reports
+
+
+def report_targets(wanted: Iterable[str] | None) -> dict[Path, ReportFormat]:
+    """The files and formats of `--report FORMAT=FILE`."""
+    made: dict[Path, ReportFormat] = {}
+    for each in wanted or ():
+        name, equals, file = each.partition("=")
+        if not equals or not file:
+            raise CommandError(f"--report {each}: write a format and a file, such as --report sarif=kb.sarif")
+        if name not in list(ReportFormat):
+            raise CommandError(f"--report: {unknown(name, 'format', list(ReportFormat))}")
+        made[Path(file)] = ReportFormat(name)
+    return made
+
+
+def write_reports(report: Report, targets: Mapping[Path, ReportFormat]) -> None:
+    from kb.report import FORMATS
+
+    for path, format in targets.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(FORMATS[format](report), encoding="utf-8", errors="replace", newline="\n")
+
+
+def print_report(report: Report, format: ReportFormat) -> None:
+    from kb.report import FORMATS
+
+    sys.stdout.write(FORMATS[format](report))
+
+
+def refuse(refused: CommandError, format: str | None = None, reports: Iterable[str] | None = None) -> NoReturn:
+    """Say why the command could not run, on standard error and in the formats asked for, and exit with 2."""
+    from kb.report import FORMATS, Refusal, report_of
+
+    report = report_of(refused.found, refusal=Refusal(str(refused), refused.code))
+    if format in FORMATS and format != ReportFormat.text:
+        sys.stdout.write(FORMATS[format](report))
+    elif refused.found:
+        print_diagnostics(refused.found, error=True)
+    with suppress(CommandError, OSError):  # a file that cannot be written may be what is being told
+        write_reports(report, report_targets(reports))
+    told = Text.assemble(("kb: ", "bold red"), str(refused))
+    Console(stderr=True, highlight=False).print(told, soft_wrap=True)
+    sys.exit(COULD_NOT_RUN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ def explain(
     format: FormatOption = Format.text,
 ) -> None:
     """Tell what a diagnostic code means, why it matters, and what to do."""
-    from kb.codes import CODES
+    from kb.codes import CODES, explanation
 
     if code is None:
         if format is Format.json:
@@ -35,10 +34,9 @@ def explain(
         return
     wanted = code.upper()
     wanted = next((key for key, item in CODES.items() if item.name == code), wanted)
-    page = Path(__file__).parent.parent / "explain" / f"{wanted}.md"
-    if wanted not in CODES or not page.is_file():
+    text = explanation(wanted)
+    if not text:
         raise CommandError(unknown(code, "code", [*CODES, *(item.name for item in CODES.values())]))
-    text = page.read_text(encoding="utf-8")
     if format is Format.json:
         item = CODES[wanted]
         print_json(

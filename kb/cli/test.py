@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -11,19 +12,22 @@ from kb.cli.common import (
     FINDINGS,
     FINE,
     CommandError,
-    Format,
-    FormatOption,
+    ReportFormat,
+    ReportsOption,
     base_of,
     console,
     count,
     guideline_of,
-    print_diagnostics,
     print_json,
+    print_report,
+    report_targets,
+    write_reports,
 )
 
 if TYPE_CHECKING:
     from kb.base import Base
     from kb.coverage import Part
+    from kb.report import Case
     from kb.scenarios import Result
 
 _KINDS = {"step": "steps", "case": "cases", "status": "statuses", "rule": "rules", "threshold": "thresholds"}
@@ -33,22 +37,39 @@ def run_scenarios(
     context: typer.Context,
     protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Show what no scenario reaches.")] = False,
-    format: FormatOption = Format.text,
+    format: Annotated[
+        ReportFormat,
+        typer.Option("--format", "-f", help="text; json, github (workflow commands) or junit for programs."),
+    ] = ReportFormat.text,
+    reports: ReportsOption = None,
 ) -> None:
     """Run the scenarios of protocols; a protocol without scenarios is a failure."""
+    from kb.report import report_of
+
+    targets = report_targets(reports)
+    if ReportFormat.sarif in {format, *targets.values()}:
+        raise CommandError("a scenario is no finding in a file: use --format junit or github, or `kb check` for SARIF")
     base = base_of(context)
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was tested: no protocol in {base.protocols_path}")
-    reports = [_tested(base, id, coverage) for id in ids]
-    if format is Format.json:
-        print_json([report.to_json() for report in reports])
-    else:
-        for report in reports:
-            _print_test_report(report)
-    if not any(report.results for report in reports):
-        raise CommandError("nothing was tested: there are no scenarios")
-    raise typer.Exit(FINDINGS if any(report.broken or not report.results for report in reports) else FINE)
+    tested = [_tested(base, id, coverage) for id in ids]
+    if not any(report.results for report in tested):
+        raise CommandError("nothing was tested: there are no scenarios", code="KB706")
+    report = report_of((), cases=[case for each in tested for case in each.cases()])
+    write_reports(report, {path: wanted for path, wanted in targets.items() if wanted is not ReportFormat.json})
+    plain = [each.to_json() for each in tested]
+    for path in (path for path, wanted in targets.items() if wanted is ReportFormat.json):
+        path.write_text(json.dumps(plain, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    match format:
+        case ReportFormat.json:
+            print_json(plain)
+        case ReportFormat.text:
+            for each in tested:
+                _print_test_report(each)
+        case _:
+            print_report(report, format)
+    raise typer.Exit(FINDINGS if any(each.broken or not each.results for each in tested) else FINE)
 
 
 class TestReport(NamedTuple):
@@ -61,6 +82,24 @@ class TestReport(NamedTuple):
     @property
     def broken(self) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.mismatches)
+
+    def cases(self) -> list[Case]:
+        """For a report: one for each scenario, and a failing one where there is none."""
+        from kb.report import Case
+
+        if not self.results:
+            return [Case(self.protocol, "has scenarios", "protocols", failures=("a protocol without scenarios",))]
+        return [
+            Case(
+                group=self.protocol,
+                name=result.scenario.id,
+                file=result.scenario.span.file,
+                line=result.scenario.span.line,
+                failures=tuple(str(item) for item in result.mismatches),
+                details="\n".join((result.scenario.title, *(str(item) for item in result.mismatches))),
+            )
+            for result in self.results
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -98,8 +137,7 @@ def _tested(base: Base, id: str, with_coverage: bool) -> TestReport:
     name, _, version = id.partition("@")
     scenarios, found = load_scenario_files(base.scenario_files(name))
     if has_errors(found):
-        print_diagnostics(found, error=True)
-        raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right")
+        raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right", found)
     guidelines = {version: guideline_of(base, id)}
     ran: dict[str, list[Result]] = {}
     for scenario in scenarios:

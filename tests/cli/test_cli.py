@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import pytest
 
 from kb import cli
 from kb.base import Base
 from kb.cli import common
+from kb.validator import reference_errors
 
 ROOT = Path(__file__).parents[2]
 CHART = str(ROOT / "site" / "examples" / "flat-trace.json")
@@ -217,6 +219,81 @@ def test_orders_as_json(kb: Kb) -> None:
     assert json.loads(answer.out)[0]["rules"] == ["vasopressin-above-ceiling"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("advise", "no-such", "--chart", CHART),
+        ("advise", PROTOCOL, "--chart", "no-such.json"),
+        ("advise", PROTOCOL, "--chart", CHART, "--local", "no-such.yaml"),
+        ("order", "no-such", "--chart", CHART, "vasopressin", "0.03 units/min"),
+        ("show", "no-such"),
+        ("test", "no-such"),
+        ("explain", "KB000"),
+        ("--base", "no-such", "check"),
+    ],
+)
+def test_what_cannot_run_says_so_in_json_where_json_is_asked_for(kb: Kb, arguments: tuple[str, ...]) -> None:
+    answer = kb(*arguments, "--format", "json")
+    assert answer.code == 2
+    refusal = json.loads(answer.out)
+    assert reference_errors(refusal, "refusal") == []
+    assert refusal["error"]["message"] in answer.err.replace("kb: ", "", 1)
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+@pytest.mark.parametrize("format", ["json", "sarif", "github", "junit"])
+def test_a_report_of_nothing_is_well_formed_and_a_failure(kb: Kb, tmp_path: Path, command: str, format: str) -> None:
+    file = tmp_path / "report"
+    answer = kb("--base", base(tmp_path / "kb"), command, "--format", format, "--report", f"{format}={file}")
+    assert answer.code == 2
+    well_formed(format, answer.out)
+    assert answer.out == file.read_text("utf-8")
+    assert "nothing was" in answer.out or (command, format) == ("test", "sarif")
+
+
+def well_formed(format: str, text: str) -> None:
+    match format:
+        case "json" | "sarif":
+            json.loads(text)
+        case "junit":
+            ElementTree.fromstring(text.encode("utf-8"))
+        case "github":
+            assert all(line.startswith("::") for line in text.splitlines())
+
+
+def test_one_run_prints_text_and_writes_reports(kb: Kb, tmp_path: Path) -> None:
+    folder = base(tmp_path / "kb", broken__x_yaml="")
+    (tmp_path / "kb" / "protocols" / "broken" / "0.1.0.yaml").write_text("format: 1\n", encoding="utf-8")
+    wanted = [word for name in ("sarif", "junit", "github", "json", "text")
+              for word in ("--report", f"{name}={tmp_path / 'new' / name}")]  # fmt: skip
+    answer = kb("--base", folder, "check", *wanted)
+    assert answer.code == 1
+    assert answer.out.startswith("error[KB")
+    for name in ("sarif", "junit", "github", "json"):
+        text = (tmp_path / "new" / name).read_text("utf-8")
+        well_formed(name, text)
+        assert "broken/0.1.0.yaml" in text
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [("sarif", "--report sarif=kb.sarif"), ("sarf=x", "did you mean `sarif`?"), ("sarif=/proc/x", "cannot")],
+)
+def test_a_report_that_cannot_be_written_is_told(kb: Kb, report: str, told: str) -> None:
+    answer = kb("check", PROTOCOL, "--report", report)
+    assert answer.code == 2
+    assert told in answer.err
+    assert "fault of kb" not in answer.err
+
+
+def test_scenarios_are_test_cases(kb: Kb) -> None:
+    answer = kb("test", "anaphylaxis", "--format", "junit")
+    suite = ElementTree.fromstring(answer.out.encode("utf-8"))[0]
+    assert suite.get("name") == "anaphylaxis"
+    assert int(suite.get("tests", "0")) > 10
+    assert suite.get("failures") == "0"
+
+
 def test_scenarios_run_and_coverage_is_told(kb: Kb) -> None:
     answer = kb("test", PROTOCOL, "--coverage")
     assert answer.code == 0, answer.out
@@ -251,6 +328,11 @@ def test_a_failing_scenario_says_what_was_expected(kb: Kb, tmp_path: Path) -> No
     answer = kb("--base", folder, "test", PROTOCOL)
     assert answer.code == 1
     assert "expected [vasopressin], got [arrest" in answer.out
+    (failure,) = ElementTree.fromstring(kb("--base", folder, "test", "--format", "junit").out.encode()).iter("failure")
+    assert "expected [vasopressin], got [arrest" in (failure.text or "")
+    annotation = kb("--base", folder, "test", "--format", "github").out
+    assert annotation.startswith("::error file=")
+    assert "wrong.yaml,line=" in annotation
 
 
 def test_show_in_every_format(kb: Kb) -> None:

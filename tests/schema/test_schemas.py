@@ -21,7 +21,7 @@ from tests.reading.files import BLOCK, PAGES, ROOT, kind_of, library
 from tests.reading.test_loader import ROOT_CAUSES
 
 SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in schema_folder().glob("*.schema.json"))
-KINDS = {"chart", "order", "advice", "program", "diagnostic"}  # exchanged as JSON, not written by editors
+KINDS = {"chart", "order", "advice", "program", "diagnostic", "refusal"}  # exchanged as JSON, not written by editors
 
 
 def objects(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -61,6 +61,10 @@ def test_all_kinds_of_files_have_a_schema() -> None:
 
 def test_data_of_a_protocol_and_of_the_library_have_one_shape() -> None:
     assert schema_document("protocol")["definitions"]["element"] == schema_document("data")["definitions"]["element"]
+
+
+def test_a_refusal_carries_diagnostics_of_the_one_shape() -> None:
+    assert schema_document("refusal")["definitions"] == schema_document("diagnostic")["definitions"]
 
 
 FILES = [
