@@ -39,6 +39,7 @@ class Base:
         self.path = Path(path)
         self.protocols_path = self.path / "protocols"
         self._compiled: dict[Path, tuple[Program | None, tuple[Diagnostic, ...]]] = {}
+        self._read: dict[Path, model.Protocol | None] = {}
 
     def __repr__(self) -> str:
         return f"Base({str(self.path)!r})"
@@ -82,6 +83,7 @@ class Base:
         """The Program of one protocol file of this base, and everything found in it."""
         if file not in self._compiled:
             protocol, diagnostics = load_protocol(file, self.library)
+            self._read[file] = protocol
             program: Program | None = None
             linted: tuple[Diagnostic, ...] = ()
             if protocol is not None and not has_errors(self._library[1]):
@@ -96,6 +98,14 @@ class Base:
             return None, (self._no_such_protocol(id, version),)
         program, diagnostics = self.compile(file)
         return program, in_reading_order((*self._library[1], *diagnostics))
+
+    def protocol(self, id: str, version: str | None = None) -> model.Protocol | None:
+        """The protocol as its editors wrote it, or None where it cannot be read."""
+        file = self.file(id, version)
+        if file is None:
+            return None
+        self.compile(file)
+        return self._read[file]
 
     def local(self) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
         """The content of `local.yaml`, empty where there is none."""

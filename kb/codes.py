@@ -158,6 +158,7 @@ EVIDENCE: dict[str, Code] = {
     "KB506": Code("unknown-reference", ERROR, "A cited reference exists."),
     "KB507": Code("incomplete-recommendation", ERROR, "A recommendation says how urgent and how strong it is."),
     "KB508": Code("disputed-in-use", ERROR, "A disputed reading is carried as text and not executed."),
+    "KB509": Code("number-elsewhere", ERROR, "A number given elsewhere can be held against ours."),
 }
 
 # ---------------------------------------------------------------- KB6xx charts, orders, scenarios

@@ -1171,6 +1171,7 @@ class _Reader:
             statements=statements,
             references=self.each(root.get("references"), self.reference),
             file=self.file,
+            elsewhere=self.each(root.get("elsewhere"), self.elsewhere),
         )
 
     def of_this_folder(self, folder: Path, root: Mapping) -> None:
@@ -1213,6 +1214,21 @@ class _Reader:
                 made[name + letter] = model.StatementDef(
                     name + letter, says, whole.kind, whole.cites, atom.key.span, whole.support, whole.wording, name
                 )
+
+    def elsewhere(self, name: str, entry: Entry, body: Mapping) -> model.ElsewhereDef:
+        get = body.get
+        return model.ElsewhereDef(
+            id=name,
+            span=entry.key.span,
+            of=self.some_ref(get("of"), body),
+            what=self.word(get("what")),
+            value=self.needed(get("value"), body),
+            cites=self.refs(get("cites")),
+            route=self.word(get("route")),
+            says=self.word(get("says")).strip(),
+            superseded=self.word(get("superseded")) == "true",
+            about=self.refs(get("about")),
+        )
 
     def reference(self, name: str, entry: Entry, body: Mapping) -> model.ReferenceDef:
         get = body.get

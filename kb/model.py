@@ -182,6 +182,22 @@ class ReferenceDef:
 
 
 @dataclass(frozen=True, slots=True)
+class ElsewhereDef:
+    """A number that another source gives for a drug or an element; compared, never executed."""
+
+    id: str
+    span: Span
+    of: Ref
+    what: str
+    value: Text
+    cites: tuple[Ref, ...]
+    route: str = ""
+    says: str = ""
+    superseded: bool = False
+    about: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SourceDef:
     title: str = ""
     publisher: str = ""
@@ -200,6 +216,7 @@ class Evidence:
     statements: dict[str, StatementDef]
     references: dict[str, ReferenceDef]
     file: str
+    elsewhere: dict[str, ElsewhereDef] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- protocol

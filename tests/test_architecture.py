@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"interpreter"},
     {"session", "scenarios", "store", "generator"},
     {"base", "coverage"},
+    {"registry"},
     {"editor"},
     {"scaffold"},
     {"cli", "__init__"},

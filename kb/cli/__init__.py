@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from kb.cli import advise, check, compile, explain, new, order, schema, show, test
+from kb.cli import advise, check, compile, explain, new, order, parameters, schema, show, test
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "test": test.run_scenarios,
     "show": show.show,
     "compile": compile.compile_,
+    "parameters": parameters.parameters,
     "explain": explain.explain,
     "schema": schema.schema,
 }

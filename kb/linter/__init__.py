@@ -14,6 +14,7 @@ from kb.expression.scope import Scope
 from kb.linter import (
     citations,
     drug_forms,
+    elsewhere,
     expressions,
     homes,
     interpretations,
@@ -37,6 +38,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     unused.check,
     recommendations.check,
     citations.check,
+    elsewhere.check,
     interpretations.check,
     homes.check,
     prose_numbers.check,
