@@ -76,6 +76,26 @@ class Base:
             return None
         return self.protocols_path / id / f"{version or latest(versions)}.yaml"
 
+    def named(self, name: str) -> list[str]:
+        """What `name` asks for: itself, or where it is a file of this base, the protocols that the file is about.
+
+        A protocol file is about its version, statements and scenarios about every version; the library and
+        `local.yaml` about all protocols.
+        """
+        path = Path(name)
+        if name.partition("@")[0] in self.protocols() or not path.exists():
+            return [name]
+        try:
+            parts = path.resolve().relative_to(self.path.resolve()).parts
+        except ValueError:
+            return [name]
+        if parts in ((), ("protocols",), ("local.yaml",)) or parts[:2] == ("protocols", "library"):
+            return list(self.protocols())
+        if parts[0] != "protocols":
+            return [name]
+        versioned = len(parts) == 3 and _VERSION.fullmatch(path.stem)
+        return [f"{parts[1]}@{path.stem}" if versioned else parts[1]]
+
     def scenario_files(self, id: str) -> list[Path]:
         return sorted((self.protocols_path / id / "scenarios").glob("*.yaml"))
 

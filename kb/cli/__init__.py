@@ -16,10 +16,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from kb.cli import advise, check, compile, explain, new, order, parameters, schema, show, test
+from kb.cli import advise, build, check, compile, explain, init, new, order, parameters, schema, show, test
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init.init,
     "new": new.new,
     "check": check.check,
     "advise": advise.advise,
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": show.show,
     "compile": compile.compile_,
     "parameters": parameters.parameters,
+    "build": build.build,
     "explain": explain.explain,
     "schema": schema.schema,
 }

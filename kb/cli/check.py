@@ -27,7 +27,10 @@ from kb.cli.common import (
 
 def check(
     context: typer.Context,
-    protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
+    protocols: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROTOCOL]...", help="Ids, id@version, or files of the base; all, if left out."),
+    ] = None,
     format: ReportFormatOption = ReportFormat.text,
     reports: ReportsOption = None,
 ) -> None:
@@ -36,7 +39,9 @@ def check(
 
     targets = report_targets(reports)
     base = base_of(context)
-    ids = list(protocols or base.protocols())
+    named = dict.fromkeys(id for each in protocols or () for id in base.named(each))
+    ids = [id for id in named if id.partition("@")[0] == id or id.partition("@")[0] not in named]
+    ids = ids or list(base.protocols())
     found, checked = base.check(ids)
     if not checked and not found:
         raise CommandError(f"nothing was checked: no protocol in {base.protocols_path}", code="KB706")

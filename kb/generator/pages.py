@@ -43,6 +43,11 @@ def _anchor(kind: str, id: str) -> str:
     return f"{kind}-{re.sub(r'[^A-Za-z0-9.-]', '-', id)}"
 
 
+def flowchart_id(program: ir.Program) -> str:
+    """The name under which the page of a protocol keeps a place for its flowchart."""
+    return _anchor("flowchart", program.id)
+
+
 def _link(kind: str, id: str) -> str:
     return f"[{quoted(id)}](#{_anchor(kind, id)})"
 
@@ -60,7 +65,7 @@ def protocol_page(program: ir.Program) -> str:
         *_scope(told),
         f'<p class="kb-identity">{quoted(program.id)} · {quoted(told.identity)}</p>',
         "## Flowchart",
-        FLOWCHART_MARK.format(id=_anchor("flowchart", program.id)),
+        FLOWCHART_MARK.format(id=flowchart_id(program)),
         f"[The picture alone]({_file(program)}.svg) · [the steps as a list](#steps)",
         "How to read it:",
         "\n".join(f"- **{shape}**: {meaning}" for _, shape, meaning in SHAPES),
@@ -181,13 +186,18 @@ def _reference(item: ir.Reference) -> str:
 # ---------------------------------------------------------------- the format, from the schemas
 
 
-def format_page(schemas: Mapping[str, Mapping[str, Any]]) -> str:
-    """The format reference: every file kind, every key, as the schemas describe them."""
+def format_page(schemas: Mapping[str, Mapping[str, Any]], with_guide: bool = True) -> str:
+    """The format reference: every file kind, every key, as the schemas describe them; `with_guide`: with links to
+    the editor's guide and to the page on meaning.
+    """
+    elsewhere = (
+        " What the words mean for a patient stands in [Meaning](meaning.md); how to begin, in the"
+        " [editor's guide](editors-guide.md)."
+    )
     parts = [
         "# The file format",
         "Every key of every file, from the schemas in `schema/`. An editor with a YAML language server shows the same"
-        " text while you type. What the words mean for a patient stands in [Meaning](meaning.md); how to begin, in the"
-        " [editor's guide](editors-guide.md).",
+        f" text while you type.{elsewhere if with_guide else ''}",
     ]
     for name, schema in schemas.items():
         title = str(schema.get("title", name))

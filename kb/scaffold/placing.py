@@ -51,6 +51,26 @@ def place_folder(folder: Path, files: Mapping[str, str]) -> None:
         shutil.rmtree(made, ignore_errors=True)
 
 
+def add_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write `files` into `folder`, which exists: all, or none. Where one exists, FileExistsError."""
+    written: list[Path] = []
+    made: list[Path] = []
+    try:
+        for name, text in files.items():
+            path = folder / name
+            missing = [parent for parent in path.parents if not parent.exists()]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made += reversed(missing)
+            place_file(path, text.encode("utf-8"))
+            written.append(path)
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        for path in reversed(made):
+            path.rmdir()
+        raise
+
+
 def place_file(path: Path, content: bytes) -> None:
     """Make the file `path`, whole; where it exists, FileExistsError."""
     with path.open("xb") as stream:
@@ -60,3 +80,8 @@ def place_file(path: Path, content: bytes) -> None:
         except OSError:
             path.unlink()
             raise
+
+
+def exists(path: Path) -> bool:
+    """Whether anything stands at `path`, a link that leads nowhere too."""
+    return path.is_symlink() or path.exists()

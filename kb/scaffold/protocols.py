@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kb.base import Base
-from kb.scaffold.placing import TEMPLATES, ScaffoldError, filled, place_file, place_folder, read_template
+from kb.scaffold.placing import TEMPLATES, ScaffoldError, exists, filled, place_file, place_folder, read_template
 from kb.source import Scalar, named_character, printable, read_bytes
 from kb.store import latest
 
@@ -74,7 +74,7 @@ def new_protocol(
             f" `kb new {id}@{_next_minor(last)}`"
         )
     folder = base.protocols_path / id
-    if os_exists(folder):
+    if exists(folder):
         raise ScaffoldError(f"{folder} exists already and holds no protocol; choose another id, or move it away")
     try:
         place_folder(folder, files)
@@ -185,11 +185,6 @@ def scalar(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.casefold() not in _NOT_TEXT:
         return text
     return json.dumps(text, ensure_ascii=False)
-
-
-def os_exists(path: Path) -> bool:
-    """Whether anything stands at `path`, a link that leads nowhere too."""
-    return path.is_symlink() or path.exists()
 
 
 def _offer(word: str, names: Iterable[str]) -> str:

@@ -46,7 +46,7 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = blocks(page)
     if not found:
         return
-    for name in ("protocols", "schema", "site/examples"):
+    for name in ("protocols", "schema", "site"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "page"}

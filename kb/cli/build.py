@@ -1,0 +1,48 @@
+"""`kb build`: the site of a knowledge base."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from kb.cli.common import FINDINGS, FINE, CommandError, console, count, own_base_of, print_diagnostics
+
+
+def build(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder to build into; else the one mkdocs.yml names.")
+    ] = None,
+) -> None:
+    """Build the site of the knowledge base, to be opened from the disk or put on any web server."""
+    from kb.diagnostics import has_errors
+
+    base = own_base_of(context)
+    config = base.path / "site" / "mkdocs.yml"
+    if not config.is_file():
+        raise CommandError(f"{base.path} has no site: there is no {config}; `kb init` writes one with a new base")
+    try:
+        from kb.site import SiteError, build_site
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "mkdocs":
+            raise
+        raise CommandError(
+            "building the site needs MkDocs, which is not installed: pip install 'guideline-kb[authoring,site]'"
+        ) from missing
+    found, _ = base.check()
+    if has_errors(found):
+        print_diagnostics(found, error=True)
+        console().print("nothing was built: put the errors right first; `kb explain CODE` tells what a code means")
+        raise typer.Exit(FINDINGS)
+    try:
+        folder = build_site(config, out)
+    except SiteError as refused:
+        raise CommandError(f"the site was not built:\n{refused}") from refused
+    index = min(os.path.relpath(folder / "index.html"), str(folder / "index.html"), key=len)
+    told = f"{count(len(base.protocols()), 'protocol')} on the site: open {index}"
+    console().print(Text(told), soft_wrap=True)
+    raise typer.Exit(FINE)
