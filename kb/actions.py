@@ -53,13 +53,16 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
             found = _judge_own(walk, step.id, action, value)
             if found is not None:
                 needs |= found.unknown
-                if found.refused:
+                refused = found.refused
+                if status == "waiting":
+                    # Another step with the same drug waits for the same gift: that is one wait, not a rule against it.
+                    waits = {rule.id for rule in walk.program.rules if rule.made_by}
+                    refused = tuple(reason for reason in refused if reason[0] not in waits)
+                if refused:
                     status = "withheld"
-                    withheld += [f"{rule}: {why}" for rule, why in found.refused]
+                    withheld += [f"{rule}: {why}" for rule, why in refused]
                     instead += found.instead
-                    alerts.append(
-                        Alert("rule", "warning", f"withheld by {found.refused[0][0]}: {found.refused[0][1]}", step.id)
-                    )
+                    alerts.append(Alert("rule", "warning", f"withheld by {refused[0][0]}: {refused[0][1]}", step.id))
                 cautions += [why for _, why in found.challenged]
                 cautions += [f"cannot tell whether a rule forbids this: {name}" for name in found.unstated]
                 if found.stop_after is not None:
@@ -126,9 +129,7 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
     value = DoseValue(None, None, None, None) if unknown_cap else dose_value(drug, action, walk.row, left)
     asks = names_of(walk, dose_needs(walk, action) | needs)
     concentration = action.concentration or walk.reading.concentrations.get(drug.id, "")
-    text = describe_dose(
-        drug, action, value, walk.row, walk.program.weight, dictionary_of(walk.program), concentration, asks
-    )
+    text = describe_dose(drug, action, value, walk.row, walk.program, dictionary_of(walk.program), concentration, asks)
     return text, value, frozenset(needs), note
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from kb import program as ir
 from kb.advice import Ask, Policy, Unavailable
 from kb.chart import RECORD
+from kb.doses import over_slot
 from kb.evaluate import evaluate
 from kb.orders import remaining
 from kb.plan import Walk
@@ -63,6 +64,9 @@ def dose_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
     for expr in (dose.low, dose.high, dose.most, action.each):
         if expr is not None:
             needs |= walk.undecided(expr)
+    over = over_slot(walk.program, action)
+    if over is not None and walk.row[over] is None:
+        needs.add(over)
     return frozenset(needs)
 
 

@@ -399,6 +399,8 @@ class _Compiler:
         match verb:
             case model.Give():
                 unit = self.drug(verb.drug.id).amount_unit
+                if isinstance(verb.over, model.Ref):
+                    self.lowering.parameter(verb.over.id)  # `over` is text, its local value stands in the row
                 return program.Action(
                     verb="give",
                     drug=verb.drug.id,

@@ -91,26 +91,39 @@ _MILLILITRES_PER_HOUR = Fraction(3_600_000)  # a litre per second in mL/h
 _MILLILITRES = Fraction(1000)
 
 
+def over_slot(program: ir.Program, action: ir.Action) -> int | None:
+    """Where the row holds how long one gift takes, if that is a local parameter and not written out."""
+    if not action.over or not action.over[0].isalpha():
+        return None
+    return next(
+        (index for index, slot in enumerate(program.slots) if slot.kind == "parameter" and slot.of == action.over), None
+    )
+
+
 def describe_dose(
     drug: ir.Drug,
     action: ir.Action,
     value: DoseValue,
     row: ir.Row,
-    weight: int | None,
+    program: ir.Program,
     names: Dictionary,
     concentration: str,
     asks: tuple[str, ...],
 ) -> DoseAdvice:
     """The dose in words: with mL of a named concentration, mL/h and the working where they can be told."""
-    dose, units = action.dose, names.units
+    dose, units, weight = action.dose, names.units, program.weight
     assert dose is not None
+    over, local = action.over, over_slot(program, action)
+    if local is not None:
+        took = row[local]
+        over = format_scaled(took, program.slots[local].unit) if isinstance(took, int) else f"local policy: {over}"
     each = None
     if action.each is not None:
         size = evaluate(action.each, row)
         each = format_scaled(size, dose.unit) if isinstance(size, int) else f"local policy: {action.each_text}"
     common = {"drug": drug.id, "unit": dose.unit, "rule": dose.text, "route": action.route, "salt": action.salt}
     if value.rounded is None or value.exact is None:
-        return DoseAdvice(**common, text=f"{dose.text}: not known yet", over=action.over, each=each, asks=asks)
+        return DoseAdvice(**common, text=f"{dose.text}: not known yet", over=over, each=each, asks=asks)
     text = format_scaled(value.rounded, dose.unit)
     if value.high is not None and value.high != value.rounded:
         text = f"{format_decimal(value.rounded)} to {format_scaled(value.high, dose.unit)}"
@@ -152,7 +165,7 @@ def describe_dose(
         volume=volume,
         pump_rate=pump_rate,
         working="; ".join(working) or None,
-        over=action.over,
+        over=over,
         asks=asks,
     )
 

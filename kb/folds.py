@@ -675,7 +675,10 @@ class _Fold:
         if when.state == "known" and when.at is not None:
             return _Found(at - when.at, None, when.time)
         if when.state == "never":
-            return _Found(None, Cause("no start", (name,), f"`{feature.of.id}` has not been charted"))
+            # Of a chart with its times the value itself is asked: charting it is what answers.
+            charted = feature.of.kind == "element" and not self.chart.moment
+            asks = (feature.of.id,) if charted else (name,)
+            return _Found(None, Cause("no start", asks, f"`{feature.of.id}` has not been charted"))
         if feature.of.kind in ("element", "step"):
             return _Found(None, Cause("not recorded", (name,), f"when `{feature.of.id}` last was is not charted"))
         return _Found(None, self.gap(name, f"when `{feature.of.id}` last was is not charted"))

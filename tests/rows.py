@@ -88,8 +88,9 @@ def fragment_of(raw: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, A
 
 
 def duration(text: str) -> timedelta:
-    number, unit = text.removesuffix(" ago").split()
-    return timedelta(seconds=float(Fraction(Decimal(number)) * SECONDS[unit]))
+    words = text.removesuffix(" ago").split()
+    parts = zip(words[::2], words[1::2], strict=True)
+    return timedelta(seconds=float(sum(Fraction(Decimal(number)) * SECONDS[unit] for number, unit in parts)))
 
 
 def moment(text: str, now: datetime) -> datetime:

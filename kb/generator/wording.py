@@ -145,7 +145,7 @@ class Speaker:
         name = self.drug(action.drug)
         if action.dose is not None:
             to = "to " if action.verb == "change" else ""
-            first = f"{name} {to}{self.condition(action.dose.text)}"
+            first = f"{name} {to}{self._dose(action.dose.text)}"
         elif action.verb == "stop":
             first = f"stop {name}"
         elif action.verb == "change":
@@ -168,6 +168,15 @@ class Speaker:
             how.append(f"at {clean(action.concentration)}")
         lines.append(", ".join(text for text in how if text))
         return [line for line in lines if line]
+
+    def _dose(self, text: str) -> str:
+        """A dose as written; where it is a local setting, what it is without one."""
+        local = self._parameters.get(text)
+        if local is None:
+            return self.condition(text)
+        if isinstance(local.default, int) and not isinstance(local.default, bool):
+            return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
+        return f"{text.replace('_', ' ')} (set locally)"
 
     def _constant(self, expr: ir.Expr, unit: str) -> str:
         if isinstance(expr, ir.Const) and isinstance(expr.value, int) and not isinstance(expr.value, bool):
@@ -266,7 +275,9 @@ class Speaker:
             case ir.Const(value):
                 if isinstance(value, bool):
                     return "yes" if value else "no"
-                return f"{decimal_text(value)} {unit}".strip() if isinstance(value, int) else value.replace("_", " ")
+                if isinstance(value, int):
+                    return f"{decimal_text(value)} {'' if unit == '1' else unit}".strip()
+                return value.replace("_", " ")
             case ir.Get(slot):
                 return self.slot(slot)
             case ir.Known(item):
@@ -300,6 +311,8 @@ class Speaker:
                 return _bracketed(f"{self.expression(left, unit, True)} + {self.expression(right, unit, True)}", inner)
             case ir.Subtract(left, right):
                 return _bracketed(f"{self.expression(left, unit, True)} - {self.expression(right, unit, True)}", inner)
+            case ir.Multiply(left, right) | ir.Divide(left, right) if _converts_units(right):
+                return self.expression(left, unit, inner)
             case ir.Multiply(left, right):
                 return f"{self.expression(left, '', True)} × {self.expression(right, '', True)}"
             case ir.Divide(left, right):
@@ -316,6 +329,14 @@ class Speaker:
 
     def _unit(self, expr: ir.Expr) -> str:
         return self.program.slots[expr.slot].unit if isinstance(expr, ir.Get) else ""
+
+
+def _converts_units(factor: ir.Expr) -> bool:
+    """Whether a factor only takes one unit to another, as 60 takes minutes to seconds: it is never said.
+
+    Factors that an editor wrote are scaled, so they are far larger.
+    """
+    return isinstance(factor, ir.Const) and isinstance(factor.value, int) and 0 < factor.value * 1000 < ir.SCALE
 
 
 def _bracketed(text: str, inner: bool) -> str:

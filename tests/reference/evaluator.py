@@ -241,7 +241,12 @@ class Walk:
         looks = [self.scaled(low_end(written_), unit, verb.weight)]
         if verb.most is not None:
             looks.append(self.scaled(low_end(verb.most), unit, verb.weight))
-        return self.rounded(drug.id, of, unit, least(looks))
+        look = least(looks)
+        if isinstance(written_.value, tree.Range):
+            high = self.scaled(written_.value.high, unit, verb.weight)
+            if high.value is None:  # a range with an unknown end is no dose yet
+                look = Look(None, look.missing | high.missing)
+        return self.rounded(drug.id, of, unit, look)
 
     def rounded(self, drug: str, of: str, unit: str, look: Look) -> Dose:
         if look.value is None:
@@ -503,6 +508,8 @@ class Walk:
                         asks |= look.missing if look.value is None else NONE
             if isinstance(step.verb, model.Give) and step.verb.each is not None:
                 asks |= self.look(written(step.verb.each)).missing
+            if isinstance(step.verb, model.Give) and isinstance(step.verb.over, model.Ref):
+                asks |= self.look(written(step.verb.over)).missing
             if isinstance(step.verb, model.Give | model.Infuse) and not isinstance(step.verb, model.Change):
                 amount = step.verb.amount if isinstance(step.verb, model.Give) else step.verb.rate
                 if isinstance(amount.value, tree.Range):

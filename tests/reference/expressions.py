@@ -496,6 +496,8 @@ class Reader:
             if when is not None:
                 return Look(seconds(moment.at, when))
             by_record = state == "unknown" and self.kind(of) not in ("element", "step")
+            if state == "never" and self.kind(of) == "element" and not self.record.one_moment:
+                return Look(None, frozenset({of}))
             return self.not_recorded(name) if by_record else unknown
         if expr.function == "previous":
             found = self.readings(of, moment)
