@@ -75,3 +75,34 @@ def test_every_recommendation_is_cited_and_says_how_urgent_and_how_strong(id: st
             assert step.priority, step.id
             assert step.strength in ("strong", "conditional"), step.id
             assert step.certainty, step.id
+
+
+def test_one_calcium_in_two_salts_is_one_drug_and_shown_with_its_volume() -> None:
+    chart = {
+        "age": "70 years",
+        "pulse": "present",
+        "potassium": "6.6 mEq/L",
+        "sample_haemolysed": False,
+        "ecg_changes": True,
+        "digoxin_toxicity_feared": False,
+        "therapy_record": "complete",
+    }
+    given: dict[str, tuple[str | None, ...]] = {}
+    for near_arrest in (False, True):
+        advice = guideline("hyperkalaemia").advise(chart | {"near_arrest": near_arrest})
+        calcium = [(item.step, item.dose) for item in advice.recommended if item.step.startswith("calcium")]
+        given |= {step: (dose.rounded, dose.volume, dose.over) for step, dose in calcium if dose is not None}
+    assert given == {
+        "calcium-gluconate": ("6.8", "30 mL", "10 min"),
+        "calcium-chloride": ("6.8", "10 mL", "5 min"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("local", "over"), [({}, "local policy: insulin_time"), ({"insulin_time": "30 min"}, "30 min")]
+)
+def test_how_long_a_gift_takes_is_the_hospitals_value_or_said_to_be_missing(local: dict[str, str], over: str) -> None:
+    chart = {"age": "70 years", "pulse": "present", "potassium": "6.6 mmol/L", "therapy_record": "complete"}
+    advice = guideline("hyperkalaemia").advise(chart, local={"parameters": local})
+    assert [item.dose.over for item in advice.recommended if item.step == "insulin" and item.dose is not None] == [over]
+    assert [policy.parameter for policy in advice.needs_policy] == ([] if local else ["insulin_time"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import kb
 from kb.advice import to_json
 from kb.generator.diagram import plan_flowchart
 from kb.generator.readaloud import Entry, read_aloud, read_aloud_text
@@ -84,3 +85,11 @@ def test_decimals_are_the_shortest() -> None:
     assert [decimal_text(value) for value in (3000000, 250000000, 2000000000, -50000000, 0)] == [
         "0.03", "2.5", "20", "-0.5", "0",
     ]  # fmt: skip
+
+
+def test_factors_between_units_are_not_said_and_local_doses_tell_their_default() -> None:
+    text = read_aloud_text(kb.load("hyperkalaemia").program)
+    assert "1 h if time since insulin < second potassium; second potassium if time since insulin < 360 min" in text
+    assert "0 min if number of soluble insulin in the episode = 0; otherwise time since soluble insulin" in text
+    assert "soluble insulin 10 units (unless set otherwise locally) IV" in text
+    assert "over insulin time (set locally)" in text
