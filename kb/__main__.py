@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 
 
@@ -16,6 +17,12 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(2)
+    if "_KB_COMPLETE" in os.environ:
+        from kb.cli import COMMANDS, app
+        from kb.cli.completion import answer
+
+        answer(app, COMMANDS, os.environ["_KB_COMPLETE"], os.environ.get("_KB_LINE", ""))
+        return
     from kb.cli import run
 
     run()

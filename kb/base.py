@@ -7,7 +7,6 @@ local.yaml
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -18,18 +17,10 @@ from kb.codes import found
 from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
+from kb.folders import VERSION, default_base, protocols_in
 from kb.loader import load_library, load_local, load_protocol
 from kb.program import Program
 from kb.store import latest
-
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
-
-
-def default_base() -> Path:
-    """The base of the protocols that ship: in a checkout the folder above the package, else the package's own."""
-    here = Path(__file__).parent
-    shipped = here / "shipped" / "base"
-    return shipped if shipped.is_dir() else here.parent
 
 
 class Base:
@@ -61,13 +52,7 @@ class Base:
 
     @cached_property
     def _protocols(self) -> dict[str, list[str]]:
-        made: dict[str, list[str]] = {}
-        if self.protocols_path.is_dir():
-            for folder in sorted(self.protocols_path.iterdir()):
-                versions = [path.stem for path in folder.glob("*.yaml") if _VERSION.fullmatch(path.stem)]
-                if versions and folder.name != "library":
-                    made[folder.name] = sorted(versions, key=lambda text: [int(part) for part in text.split(".")])
-        return made
+        return protocols_in(self.protocols_path)
 
     def file(self, id: str, version: str | None = None) -> Path | None:
         """The file of a protocol version (the latest by default), or None where there is none."""
@@ -93,7 +78,7 @@ class Base:
             return list(self.protocols())
         if parts[0] != "protocols":
             return [name]
-        versioned = len(parts) == 3 and _VERSION.fullmatch(path.stem)
+        versioned = len(parts) == 3 and VERSION.fullmatch(path.stem)
         return [f"{parts[1]}@{path.stem}" if versioned else parts[1]]
 
     def scenario_files(self, id: str) -> list[Path]:

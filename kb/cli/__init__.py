@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from kb.cli import advise, build, check, compile, explain, init, new, order, parameters, schema, show, test
+from kb.cli import advise, build, check, compile, completion, explain, init, new, order, parameters, schema, show, test
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "parameters": parameters.parameters,
     "build": build.build,
     "explain": explain.explain,
+    "completion": completion.completion,
     "schema": schema.schema,
 }
 

@@ -99,7 +99,7 @@ def open_base(folder: str | Path) -> Base:
 
 def base_of(context: typer.Context) -> Base:
     """The knowledge base asked for, the one the user stands in, or the shipped one."""
-    from kb.base import default_base
+    from kb.folders import default_base
 
     return open_base(_own_folder(context) or default_base())
 
@@ -115,7 +115,9 @@ def own_base_of(context: typer.Context) -> Base:
     return open_base(folder)
 
 
-def _own_folder(context: typer.Context) -> str | Path | None:
+def _own_folder(context: typer.Context) -> Path | None:
+    from kb.folders import find_base
+
     given: Path | None = context.obj
     if given is not None:
         if not (given / "protocols").is_dir():
@@ -123,11 +125,8 @@ def _own_folder(context: typer.Context) -> str | Path | None:
                 f"{given} is not a knowledge base: it has no folder protocols/; `kb init {given}` makes one"
             )
         return given
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "protocols" / "library").is_dir():
-            return os.path.relpath(folder)  # places in messages stay short
-    return None
+    found = find_base()
+    return found.path if found.own else None
 
 
 def guideline_of(base: Base, protocol: str) -> Guideline:

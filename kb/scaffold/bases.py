@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import kb
-from kb.base import Base, default_base
+from kb.base import Base
 from kb.editor.schemas import kinds, schema_path, settings
+from kb.folders import default_base
 from kb.program import Parameter, Program
 from kb.scaffold.placing import ScaffoldError, add_files, exists, filled, place_folder, read_template
 from kb.scaffold.protocols import check_title, protocol_files, scalar
