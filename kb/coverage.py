@@ -203,8 +203,25 @@ def _thresholds(program: ir.Program, results: list[Result]) -> Iterator[Part]:
 
 
 def side_is_count(program: ir.Program, side: ir.Expr) -> bool:
-    """Counts step by one: nothing lies just beside them."""
-    if not isinstance(side, ir.Get):
-        return False
-    feature = program.slots[side.slot].feature
-    return feature is not None and feature.function == "count"
+    """Counts and scores step by one: nothing lies just beside them.
+
+    A count in the chart, data of type `number`, whole numbers, and definitions made of these.
+    """
+    match side:
+        case ir.Get(index):
+            slot = program.slots[index]
+            if slot.feature is not None:
+                return slot.feature.function == "count"
+            if slot.expr is not None:
+                return side_is_count(program, slot.expr)
+            return any(element.id == slot.of and element.type == "number" for element in program.elements)
+        case ir.Const(value):
+            return isinstance(value, int) and value % ir.SCALE == 0
+        case ir.Add(left, right) | ir.Subtract(left, right):
+            return side_is_count(program, left) and side_is_count(program, right)
+        case ir.Least(items) | ir.Greatest(items):
+            return all(side_is_count(program, item) for item in items)
+        case ir.Cases(cases):
+            return all(side_is_count(program, value) for _, value in cases)
+        case _:
+            return False

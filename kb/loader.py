@@ -77,12 +77,13 @@ class ExpectDef:
 
     `names` has the lists (recommended, recommended_also, not_recommended, asks, asks_also, not_asked, alerts,
     alerts_also, outcomes, hand_overs, needs_policy, assumptions, refused); `words` the mappings (states, statuses,
-    doses, goals), each name with its expected text.
+    doses, goals), each name with its expected text; `options` the options expected of each `choose`.
     """
 
     span: Span
     names: dict[str, tuple[model.Ref, ...]] = field(default_factory=dict)
     words: dict[str, dict[str, model.Text]] = field(default_factory=dict)
+    options: dict[str, tuple[model.Ref, ...]] = field(default_factory=dict)
     applies: str | None = None  # "true", "false" or "unknown"
     orders: tuple[VerdictDef, ...] | None = None
 
@@ -1327,18 +1328,21 @@ class _Reader:
     def expected(self, body: Mapping) -> ExpectDef:
         names: dict[str, tuple[model.Ref, ...]] = {}
         words: dict[str, dict[str, model.Text]] = {}
+        options: dict[str, tuple[model.Ref, ...]] = {}
         orders: tuple[VerdictDef, ...] | None = None
         for key, entry in body.entries.items():
             if key == "orders":
                 found = [item for item in self.items(entry.value) if isinstance(item, Mapping)]
                 orders = tuple(self.verdict(item) for item in found)
+            elif key == "options":
+                options = {name: self.refs(inner.value) for name, inner in self.entries(entry.value)}
             elif isinstance(entry.value, Sequence):
                 names[key] = self.refs(entry.value)
             elif isinstance(entry.value, Mapping):
                 texts = ((name, self.label(inner.value)) for name, inner in self.entries(entry.value))
                 words[key] = {name: text for name, text in texts if text is not None}
         applies = self.word(body.get("applies")) or None
-        return ExpectDef(body.span, names, words, applies, orders)
+        return ExpectDef(body.span, names, words, options, applies, orders)
 
     def verdict(self, body: Mapping) -> VerdictDef:
         rules, asks = body.get("rules"), body.get("asks")

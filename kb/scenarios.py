@@ -110,6 +110,8 @@ def _scenario(item: ScenarioDef, file: ScenarioFile) -> Scenario:
 def _expected(expect: ExpectDef) -> dict[str, Any]:
     made: dict[str, Any] = {key: [ref.id for ref in refs] for key, refs in expect.names.items()}
     made |= {key: {name: text.value for name, text in texts.items()} for key, texts in expect.words.items()}
+    if expect.options:
+        made["options"] = {step: [ref.id for ref in refs] for step, refs in expect.options.items()}
     if expect.applies is not None:
         made["applies"] = expect.applies
     if expect.orders is not None:
@@ -233,6 +235,14 @@ def _compare(
     yield from _states(advice, expect)
     for step, wanted_dose in expect.get("doses", {}).items():
         yield from _dose(advice, step, str(wanted_dose), units)
+    for step, options in expect.get("options", {}).items():
+        item = next((item for item in advice.actions if item.step == step), None)
+        if item is None or not item.options:
+            yield Mismatch(f"options of {step}", _list(options), "no choice")
+            continue
+        offered = [option.id for option in item.options if option.eligible is not False]
+        if offered != options:
+            yield Mismatch(f"options of {step}", _list(options), _list(offered))
     for goal, state in expect.get("goals", {}).items():
         actual_state = next((item.state for item in advice.goals if item.id == goal), "no such goal")
         if actual_state != str(state):

@@ -106,3 +106,36 @@ def test_how_long_a_gift_takes_is_the_hospitals_value_or_said_to_be_missing(loca
     advice = guideline("hyperkalaemia").advise(chart, local={"parameters": local})
     assert [item.dose.over for item in advice.recommended if item.step == "insulin" and item.dose is not None] == [over]
     assert [policy.parameter for policy in advice.needs_policy] == ([] if local else ["insulin_time"])
+
+
+@pytest.mark.parametrize(
+    ("expected", "mismatch"),
+    [
+        ({"benzodiazepine": ["lorazepam", "midazolam", "diazepam"]}, None),
+        ({"benzodiazepine": ["midazolam", "lorazepam", "diazepam"]}, "got [lorazepam, midazolam, diazepam]"),
+        ({"benzodiazepine": []}, "expected [], got [lorazepam, midazolam, diazepam]"),
+        ({"airway": ["lorazepam"]}, "got no choice"),
+        ({"second-drug": ["valproate"]}, "got no choice"),
+    ],
+)
+def test_a_scenario_expects_the_options_of_a_choice_in_their_order(
+    expected: dict[str, list[str]], mismatch: str | None
+) -> None:
+    scenario = next(item for item in SCENARIOS["status-epilepticus"] if item.id == "six-minutes")
+    found = run_scenario(guideline("status-epilepticus"), scenario._replace(expect={"options": expected})).mismatches
+    assert (mismatch in str(found[0])) if mismatch else not found
+
+
+def test_the_patients_that_the_notes_name_are_scenarios() -> None:
+    assert {
+        "eighty-kilograms",
+        "late-arrival",
+        "two-before-arrival",
+        "pregnant",
+        "stopped-at-nine-minutes",
+        "glucose-2-1",
+        "weight-13",
+        "weight-12-9",
+        "weight-not-known",
+        "onset-not-known",
+    } <= {scenario.id for scenario in SCENARIOS["status-epilepticus"]}

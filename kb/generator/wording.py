@@ -162,8 +162,7 @@ class Speaker:
         if action.over:
             how.append(f"over {self.local(action.over)}")
         if action.dose is not None and action.dose.most is not None:
-            most = self._constant(action.dose.most, action.dose.unit)
-            how.append(f"never above {most}" if most else "")
+            how.append(f"never above {self._most(action.dose.most, action.dose.unit)}")
         if action.concentration:
             how.append(f"at {clean(action.concentration)}")
         lines.append(", ".join(text for text in how if text))
@@ -177,6 +176,14 @@ class Speaker:
         if isinstance(local.default, int) and not isinstance(local.default, bool):
             return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
         return f"{text.replace('_', ' ')} (set locally)"
+
+    def _most(self, expr: ir.Expr, unit: str) -> str:
+        """The largest dose; where each hospital sets it, what it is without a local setting."""
+        slot = self.program.slots[expr.slot] if isinstance(expr, ir.Get) else None
+        local = self._parameters.get(slot.of) if slot is not None and slot.kind == "parameter" else None
+        if local is not None and isinstance(local.default, int):
+            return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
+        return self.expression(expr, unit)
 
     def _constant(self, expr: ir.Expr, unit: str) -> str:
         if isinstance(expr, ir.Const) and isinstance(expr.value, int) and not isinstance(expr.value, bool):
