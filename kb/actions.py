@@ -162,8 +162,9 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
         stopped = [reason.because or reason.text for reason in against]
         dose = None
         if option.action.dose is not None:
-            dose, value, _, _ = _dose(walk, option.action)
+            dose, value, _, note = _dose(walk, option.action)
             found = _judge_own(walk, step.id, option.action, value)
+            stopped += [note] if note and value.rounded == 0 else []
             stopped += [f"{rule}: {why}" for rule, why in found.refused] if found is not None else []
         needs = {slot for reason in unsure for slot in walk.undecided(reason.when)}
         ranked.append(

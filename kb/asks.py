@@ -46,11 +46,7 @@ def step_needs(walk: Walk, index: int) -> frozenset[int]:
     status = evaluate(step.status, row)
     if status in ("satisfied", "declined", "withheld", "held"):
         return frozenset(needs)
-    if step.action.dose is not None:
-        needs |= dose_needs(walk, step.action)
-        for cap in walk.program.caps:
-            if step.action.of == "amount" and step.action.drug in cap.drugs:
-                needs |= remaining(walk, cap)[1]
+    needs |= _limited_dose_needs(walk, step.action)
     needs |= option_needs(walk, step.action)
     return frozenset(needs)
 
@@ -70,18 +66,26 @@ def dose_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
     return frozenset(needs)
 
 
+def _limited_dose_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
+    """The unknown inputs of a dose and of the caps that limit it."""
+    needs = set(dose_needs(walk, action))
+    for cap in walk.program.caps:
+        if action.of == "amount" and action.dose is not None and action.drug in cap.drugs:
+            needs |= remaining(walk, cap)[1]
+    return frozenset(needs)
+
+
 def option_needs(walk: Walk, action: ir.Action) -> frozenset[int]:
     """What ranks the options of a `choose`, and the dose of the one that would be first."""
     needs: set[int] = set()
-    first = True
+    ranked: list[tuple[bool, ir.Option]] = []
     for option in action.options:
         for reason in (*option.against, *option.for_):
             needs |= walk.undecided(reason.when)
-        if any(evaluate(reason.when, walk.row) is True for reason in option.against):
-            continue
-        if first and option.action.dose is not None:
-            needs |= dose_needs(walk, option.action)
-        first = False
+        if not any(evaluate(reason.when, walk.row) is True for reason in option.against):
+            ranked.append((not any(evaluate(reason.when, walk.row) is True for reason in option.for_), option))
+    if ranked:
+        needs |= _limited_dose_needs(walk, min(ranked, key=lambda pair: pair[0])[1].action)
     return frozenset(needs)
 
 
@@ -199,15 +203,13 @@ def feature_question(program: ir.Program, slot: ir.Slot) -> str:
     feature = slot.feature
     if feature is None:
         return f"{slot.title or slot.name}?"
-    labels = {drug.id: drug.label for drug in program.drugs} | {item.id: item.label for item in program.elements}
-    labels |= {step.id: step.title for step in program.steps}
-    of = labels.get(feature.of.id, feature.of.id) if feature.of is not None else ""
+    of = _event_label(program, feature.of) if feature.of is not None else ""
     when = ""
     if feature.window is not None:
         event = feature.window.event
         when = {
             "episode": " in this episode",
-            "since": f" since {labels.get(event.id, event.id)}" if event is not None else "",
+            "since": f" since {_event_label(program, event)}" if event is not None else "",
             "last": " " + slot.name[slot.name.find("in the last") : -1] if "in the last" in slot.name else "",
         }[feature.window.kind]
     match feature.function:
@@ -230,13 +232,25 @@ def feature_question(program: ir.Program, slot: ir.Slot) -> str:
         case "persists" if feature.after is not None:
             condition, _, timing = slot.name.removeprefix("persists(").removesuffix(")").rpartition(", ")
             titles = {made.name: made.title for made in program.slots if made.kind == "define" and made.title}
-            after = labels.get(feature.after.id, feature.after.id)
+            after = _event_label(program, feature.after)
             return (
                 f"Measured again at least {timing.partition(' after ')[0]} after {after} was last started or raised, "
                 f"was it still so: {titles.get(condition, condition)}?"
             )
         case _:
             return f"Is this so: {slot.title or slot.name}?"
+
+
+def _event_label(program: ir.Program, event: ir.Event) -> str:
+    """The name for readers: a step may have the id of a drug or class."""
+    match event.kind:
+        case "step":
+            labels = {step.id: step.title for step in program.steps}
+        case "element":
+            labels = {element.id: element.label for element in program.elements}
+        case _:
+            labels = {drug.id: drug.label for drug in program.drugs}
+    return labels.get(event.id, event.id.replace("-", " "))
 
 
 def names_of(walk: Walk, slots: Iterable[int]) -> tuple[str, ...]:

@@ -586,7 +586,7 @@ class _Fold:
 
     def _last_in_moment(self, event: Event, drugs: list[Drug], at: int) -> _When:
         what = f"{event.id} given" if event.kind == "given" else event.id
-        given = self.names.slots.get(f"since({what})") if len(drugs) == 1 else None
+        given = self.names.slots.get(f"since({what})")
         since = None if given is None else self.chart.features.get(given)
         if isinstance(since, int):
             return _When("known", at - since, self.time and self.time - _span(since))
@@ -1020,6 +1020,7 @@ def _marks_of(names: Dictionary, event: Event | None) -> Iterable[tuple[str, str
         yield "done", event.id
         yield "declined", event.id
     else:
+        yield "slot", f"since({event.id})"
         for drug in names.program.drugs:
             if drug.id == event.id or event.id in drug.classes:
                 yield "rate", drug.id

@@ -155,6 +155,11 @@ def engine_advice(
         "statuses": {item.step: item.status for item in advice.actions if item.kind == "do"},
         "recommended": [item.step for item in advice.recommended],
         "doses": doses,
+        "options": {
+            item.step: [option.id for option in item.options if option.eligible is not False]
+            for item in advice.actions
+            if item.options
+        },
         "asks": {ask.name for ask in advice.asks},
         "needs_policy": {policy.parameter for policy in advice.needs_policy},
         "alerts": {alert.id for alert in advice.alerts},

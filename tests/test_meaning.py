@@ -31,7 +31,7 @@ def check(expect: dict[str, Any], found: dict[str, Any]) -> None:
         match key:
             case "orders":
                 continue
-            case "states" | "statuses" | "goals":
+            case "states" | "statuses" | "goals" | "options":
                 for name, state in wanted.items():
                     differs(f"{key} {name}", state, found[key].get(name))
             case "doses":

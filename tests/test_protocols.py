@@ -111,9 +111,9 @@ def test_how_long_a_gift_takes_is_the_hospitals_value_or_said_to_be_missing(loca
 @pytest.mark.parametrize(
     ("expected", "mismatch"),
     [
-        ({"benzodiazepine": ["lorazepam", "midazolam", "diazepam"]}, None),
-        ({"benzodiazepine": ["midazolam", "lorazepam", "diazepam"]}, "got [lorazepam, midazolam, diazepam]"),
-        ({"benzodiazepine": []}, "expected [], got [lorazepam, midazolam, diazepam]"),
+        ({"give-benzodiazepine": ["lorazepam", "midazolam", "diazepam"]}, None),
+        ({"give-benzodiazepine": ["midazolam", "lorazepam", "diazepam"]}, "got [lorazepam, midazolam, diazepam]"),
+        ({"give-benzodiazepine": []}, "expected [], got [lorazepam, midazolam, diazepam]"),
         ({"airway": ["lorazepam"]}, "got no choice"),
         ({"second-drug": ["valproate"]}, "got no choice"),
     ],

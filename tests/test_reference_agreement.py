@@ -41,7 +41,7 @@ def differences(loaded: Loaded, chart: dict[str, Any], **more: Any) -> list[str]
                 ours, theirs = ours[1:], theirs[1:]  # the exact dose may be limited before or after it is shown
             compare(f"{key} {name}", ours, theirs)
     compare("recommended", sorted(engine["recommended"]), sorted(reference["recommended"]))
-    for key in ("asks", "needs_policy", "goals", "gaps"):
+    for key in ("options", "asks", "needs_policy", "goals", "gaps"):
         compare(key, engine[key], reference[key])
     own = set(loaded.protocol.alerts)
     compare("alerts", engine["alerts"] & own, reference["alerts"])

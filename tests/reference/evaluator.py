@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -35,6 +35,7 @@ class Node:
     waits_for: frozenset[str] = NONE
     step: model.Step | None = None
     dose: Callable[[], Dose] | None = None
+    options: list[tuple[model.OptionDef, Node]] = field(default_factory=list)
 
     def possible(self) -> list[int]:
         """The cases that may be the one, and GAP where none may hold."""
@@ -105,10 +106,17 @@ class Walk:
                 return self.titration(step, step.verb)
         node = Node(step.id, "do", with_=ids(step.with_), then=ids(step.then), step=step)
         node.satisfied = self.satisfied(step)
-        verb = step.verb
-        if isinstance(verb, model.Give | model.Infuse) or (isinstance(verb, model.Change) and verb.to is not None):
-            node.dose = lambda: self.dose(verb)
+        node.dose = self.dose_of(step.verb)
+        if isinstance(step.verb, model.Choose):
+            for option in step.verb.one_of:
+                alone = replace(step, verb=option.verb, repeat=None)
+                node.options.append((option, Node(step.id, "do", step=alone, dose=self.dose_of(option.verb))))
         return [node]
+
+    def dose_of(self, verb: model.Verb) -> Callable[[], Dose] | None:
+        if isinstance(verb, model.Give | model.Infuse) or (isinstance(verb, model.Change) and verb.to is not None):
+            return lambda: self.dose(verb)
+        return None
 
     def titration(self, step: model.Do, verb: model.Titrate) -> list[Node]:
         """Rule 16: hold, keep, start, ceiling, wait, raise: the first that holds."""
@@ -374,7 +382,21 @@ class Walk:
         status = "due"
         if step.repeat is not None:
             status = self.repeat_status(step)
+        if node.options and all(self.is_out(option, alone) for option, alone in node.options):
+            return "withheld"
         return "withheld" if self.breaks_a_rule(node) else status
+
+    def is_out(self, option: model.OptionDef, alone: Node) -> bool:
+        """An option of a choice that a reason speaks against, or that a rule would refuse."""
+        return self.any_true(option.against) or self.breaks_a_rule(alone)
+
+    def offered(self, node: Node) -> list[str]:
+        """The options that are not out, those that a reason speaks for first."""
+        left = [option for option, alone in node.options if not self.is_out(option, alone)]
+        return [option.id for option in sorted(left, key=lambda option: not self.any_true(option.for_))]
+
+    def any_true(self, reasons: Iterable[model.Reason]) -> bool:
+        return any(self.look(reason.when.expr).value is True for reason in reasons)
 
     def repeat_status(self, step: model.Do) -> str:
         assert step.repeat is not None
@@ -487,8 +509,11 @@ class Walk:
         if node.satisfied.value is True:
             return NONE
         asks = node.satisfied.missing
-        if status in ("declined", "withheld"):
+        if status == "declined" or (status == "withheld" and not node.options):
             return asks
+        if status == "withheld" and either(*self.avoid(node)).value is True:
+            return asks
+        asks |= self.option_asks(node)
         asks = asks.union(*(look.missing for look in self.avoid(node)))
         if step.repeat is not None:
             count, since = self.counted(step)
@@ -497,7 +522,7 @@ class Walk:
                 asks |= since.missing
         if node.dose is not None:
             dose = node.dose()
-            asks |= dose.look.missing
+            asks |= self.range_asks(node, dose)
             asks = asks.union(*(look.missing for look in self.remaining(dose.drug)))
             if now and status in ("due", "overdue", "waiting"):
                 order = Moment(self.now, order=self.order_of(node, self.capped(node)), ordered=frozenset({dose.drug}))
@@ -506,14 +531,39 @@ class Walk:
                     if covers and rule.when is not None:
                         look = self.reader.look(rule.when.expr, order)
                         asks |= look.missing if look.value is None else NONE
-            if isinstance(step.verb, model.Give) and step.verb.each is not None:
-                asks |= self.look(written(step.verb.each)).missing
-            if isinstance(step.verb, model.Give) and isinstance(step.verb.over, model.Ref):
-                asks |= self.look(written(step.verb.over)).missing
-            if isinstance(step.verb, model.Give | model.Infuse) and not isinstance(step.verb, model.Change):
-                amount = step.verb.amount if isinstance(step.verb, model.Give) else step.verb.rate
-                if isinstance(amount.value, tree.Range):
-                    asks |= self.scaled(amount.value.high, dose.unit, step.verb.weight).missing
+        return asks
+
+    def option_asks(self, node: Node) -> frozenset[str]:
+        """What ranks the options of a choice, and the dose of the first that no reason is against."""
+        asks = NONE
+        left = []
+        for option, alone in node.options:
+            for reason in (*option.against, *option.for_):
+                look = self.look(reason.when.expr)
+                asks |= look.missing if look.value is None else NONE
+            if not self.any_true(option.against):
+                left.append((0 if self.any_true(option.for_) else 1, alone))
+        if left:
+            first = min(left, key=lambda pair: pair[0])[1]
+            if first.dose is not None:
+                dose = first.dose()
+                asks |= self.range_asks(first, dose)
+                if dose.of == "amount":
+                    asks = asks.union(*(look.missing for look in self.remaining(dose.drug)))
+        return asks
+
+    def range_asks(self, node: Node, dose: Dose) -> frozenset[str]:
+        """What the dose, its upper end and its portions lack."""
+        asks = dose.look.missing
+        verb = node.step.verb if isinstance(node.step, model.Do) else None
+        if isinstance(verb, model.Give) and verb.each is not None:
+            asks |= self.look(written(verb.each)).missing
+        if isinstance(verb, model.Give) and isinstance(verb.over, model.Ref):
+            asks |= self.look(written(verb.over)).missing
+        if isinstance(verb, model.Give | model.Infuse):
+            amount = verb.amount if isinstance(verb, model.Give) else verb.rate
+            if isinstance(amount.value, tree.Range):
+                asks |= self.scaled(amount.value.high, dose.unit, verb.weight).missing
         return asks
 
     def review_asks(self, node: Node) -> frozenset[str]:
@@ -581,6 +631,7 @@ def reference_advice(
     here = ("reached", "assumed")
     states, assumed = walk.with_assumptions(plain)
     statuses: dict[str, str] = {}
+    options: dict[str, list[str]] = {}
     doses: dict[str, tuple[Fraction | None, Fraction | None, str]] = {}
     needs = applies.missing if applies.value is None else NONE
     for step, node in walk.nodes.items():
@@ -594,6 +645,8 @@ def reference_advice(
             needs |= walk.review_asks(node)
         if node.kind == "do":
             statuses[step] = walk.status(node)
+            if node.options:
+                options[step] = walk.offered(node)
             if node.dose is not None:
                 dose = walk.capped(node)
                 exact = node.dose().look.value
@@ -610,10 +663,10 @@ def reference_advice(
     gaps = [s for s, n in walk.nodes.items() if n.kind == "decide" and states[s] in here and n.possible() == [GAP]]
     if applies.value is None:  # whether the protocol is for this patient comes first
         states = {step: "not reached" if state == "not reached" else "not known yet" for step, state in plain.items()}
-        statuses, doses, recommended, gaps = {}, {}, [], []
+        statuses, doses, options, recommended, gaps = {}, {}, {}, [], []
     if applies.value is False:
         return {
-            **{key: {} for key in ("states", "statuses", "doses", "goals")},
+            **{key: {} for key in ("states", "statuses", "options", "doses", "goals")},
             **{key: [] for key in ("recommended", "outcomes", "hand_overs")},
             **{key: set() for key in ("asks", "needs_policy", "alerts", "gaps")},
             "applies": False,
@@ -623,6 +676,7 @@ def reference_advice(
         "states": states,
         "statuses": statuses,
         "recommended": recommended,
+        "options": options,
         "doses": doses,
         "asks": {name for name in needs if not name.startswith(("local ", "unavailable "))},
         "needs_policy": {name.removeprefix("local ") for name in needs if name.startswith("local ")},
