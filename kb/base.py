@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kb import model
 from kb.codes import found
@@ -20,27 +20,46 @@ from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
 from kb.loader import load_library, load_local, load_protocol
 from kb.program import Program
+from kb.source import Reading, read_source
 from kb.store import latest
+
+if TYPE_CHECKING:
+    from kb.scenarios import Scenario
 
 
 class Base:
-    """One folder. Nothing is read until it is asked for; what was read is kept."""
+    """One folder. Nothing is read until it is asked for; what was read is kept until `forget`.
 
-    def __init__(self, path: str | Path) -> None:
+    `read` reads a file: from the disk, or what an editor holds of it and has not saved.
+    """
+
+    def __init__(self, path: str | Path, read: Reading = read_source) -> None:
         self.path = Path(path)
+        self.read = read
         self.protocols_path = self.path / "protocols"
         self._compiled: dict[Path, tuple[Program | None, tuple[Diagnostic, ...]]] = {}
         self._read: dict[Path, model.Protocol | None] = {}
+        self._scenarios: dict[Path, tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]] = {}
 
     def __repr__(self) -> str:
         return f"Base({str(self.path)!r})"
 
     @cached_property
     def _library(self) -> tuple[model.Library, tuple[Diagnostic, ...]]:
-        library, diagnostics = load_library(self.protocols_path / "library")
+        library, diagnostics = load_library(self.protocols_path / "library", self.read)
         if library is None:
             return model.Library({}, {}, {}, {}), tuple(diagnostics)
         return library, (*diagnostics, *check_library(library))
+
+    def forget(self, file: Path) -> None:
+        """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""
+        self.__dict__.pop("_protocols", None)
+        self._scenarios.pop(file, None)
+        if file.parent == self.protocols_path / "library":
+            self.__dict__.pop("_library", None)
+            self._compiled.clear()
+        for known in [known for known in self._compiled if known.parent == file.parent]:
+            del self._compiled[known]
 
     @property
     def library(self) -> model.Library:
@@ -84,10 +103,18 @@ class Base:
     def scenario_files(self, id: str) -> list[Path]:
         return sorted((self.protocols_path / id / "scenarios").glob("*.yaml"))
 
+    def scenarios(self, file: Path) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
+        """The worked patients of one file, and everything wrong with the file."""
+        if file not in self._scenarios:
+            from kb.scenarios import load_scenario_files
+
+            self._scenarios[file] = load_scenario_files([file], self.read)
+        return self._scenarios[file]
+
     def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
         """The Program of one protocol file of this base, and everything found in it."""
         if file not in self._compiled:
-            protocol, diagnostics = load_protocol(file, self.library)
+            protocol, diagnostics = load_protocol(file, self.library, self.read)
             self._read[file] = protocol
             program: Program | None = None
             linted: tuple[Diagnostic, ...] = ()
@@ -117,7 +144,7 @@ class Base:
         path = self.path / "local.yaml"
         if not path.exists():
             return {}, ()
-        local, diagnostics = load_local(path)
+        local, diagnostics = load_local(path, self.read)
         settled = {} if local is None else {"parameters": local.parameters, "concentrations": local.concentrations}
         return settled, tuple(diagnostics)
 
@@ -125,8 +152,6 @@ class Base:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
         among it; and the files checked.
         """
-        from kb.scenarios import load_scenario_files
-
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.local()[1]]
         checked: list[Path] = []
@@ -140,8 +165,9 @@ class Base:
                 file = self.protocols_path / name / f"{each}.yaml"
                 diagnostics += self.compile(file)[1]
                 checked.append(file)
-            diagnostics += load_scenario_files(self.scenario_files(name))[1]
-            checked += self.scenario_files(name)
+            for file in self.scenario_files(name):
+                diagnostics += self.scenarios(file)[1]
+                checked.append(file)
         diagnostics += self._hand_overs(wanted)
         return in_reading_order(diagnostics), tuple(checked)
 

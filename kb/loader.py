@@ -18,7 +18,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span, has_errors, in_reading_order
 from kb.expression import parser, tree
-from kb.source import Entry, Mapping, Node, Scalar, Sequence, look_alike, read_source, read_text
+from kb.source import Entry, Mapping, Node, Reading, Scalar, Sequence, Source, look_alike, read_source, read_text
 from kb.validator import Checked, check_shape, nearest
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
@@ -121,19 +121,19 @@ class ScenarioFile:
 
 
 def load_protocol(
-    path: str | Path, library: model.Library | None = None
+    path: str | Path, library: model.Library | None = None, read: Reading = read_source
 ) -> tuple[model.Protocol | None, list[Diagnostic]]:
     """The protocol at `path`, with the `statements.yaml` beside it.
 
     With a `library`, names the protocol gives to its own parameters and definitions are compared with it.
     """
     path = Path(path)
-    reader = _opened(path, "protocol")
+    reader = _opened(path, "protocol", read)
     evidence: model.Evidence | None = None
     evidence_problems: list[Diagnostic] = []
     beside = path.parent / "statements.yaml"
     if beside.is_file():
-        evidence, evidence_problems = load_evidence(beside)
+        evidence, evidence_problems = load_evidence(beside, read)
     protocol = reader.protocol(path, library, evidence) if reader.root is not None else None
     return _done(reader, protocol, evidence_problems)
 
@@ -142,23 +142,23 @@ def load_protocol_text(
     text: str, file: str, library: model.Library | None = None, evidence: model.Evidence | None = None
 ) -> tuple[model.Protocol | None, list[Diagnostic]]:
     """The same for text that is not (yet) in a file; nothing is compared with folder or file name."""
-    reader = _Reader(file, "protocol", text)
+    reader = _Reader(read_text(text, file), "protocol")
     protocol = reader.protocol(None, library, evidence) if reader.root is not None else None
     return _done(reader, protocol)
 
 
-def load_evidence(path: str | Path) -> tuple[model.Evidence | None, list[Diagnostic]]:
+def load_evidence(path: str | Path, read: Reading = read_source) -> tuple[model.Evidence | None, list[Diagnostic]]:
     """`statements.yaml`: what the sources of a protocol say."""
-    reader = _opened(Path(path), "statements")
+    reader = _opened(Path(path), "statements", read)
     return _done(reader, reader.evidence(Path(path)) if reader.root is not None else None)
 
 
-def load_library(folder: str | Path) -> tuple[model.Library | None, list[Diagnostic]]:
+def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model.Library | None, list[Diagnostic]]:
     """`units.yaml`, `data.yaml` and `drugs.yaml` of a library folder."""
     folder = Path(folder)
-    units = _opened(folder / "units.yaml", "units")
-    data = _opened(folder / "data.yaml", "data")
-    drugs = _opened(folder / "drugs.yaml", "drugs")
+    units = _opened(folder / "units.yaml", "units", read)
+    data = _opened(folder / "data.yaml", "data", read)
+    drugs = _opened(folder / "drugs.yaml", "drugs", read)
     classes, known = drugs.drugs() if drugs.root is not None else ({}, {})
     library = model.Library(
         units.units() if units.root is not None else {},
@@ -170,20 +170,20 @@ def load_library(folder: str | Path) -> tuple[model.Library | None, list[Diagnos
     return (None if has_errors(problems) else library), problems
 
 
-def load_scenarios(path: str | Path) -> tuple[ScenarioFile | None, list[Diagnostic]]:
+def load_scenarios(path: str | Path, read: Reading = read_source) -> tuple[ScenarioFile | None, list[Diagnostic]]:
     """A file of worked patients."""
-    reader = _opened(Path(path), "scenario")
+    reader = _opened(Path(path), "scenario", read)
     return _done(reader, reader.scenarios(Path(path)) if reader.root is not None else None)
 
 
-def load_local(path: str | Path) -> tuple[LocalDef | None, list[Diagnostic]]:
+def load_local(path: str | Path, read: Reading = read_source) -> tuple[LocalDef | None, list[Diagnostic]]:
     """`local.yaml`: what one hospital has settled."""
-    reader = _opened(Path(path), "local")
+    reader = _opened(Path(path), "local", read)
     return _done(reader, reader.local(reader.root) if reader.root is not None else None)
 
 
-def _opened(path: Path, kind: str) -> _Reader:
-    return _Reader(str(path), kind)
+def _opened(path: Path, kind: str, read: Reading) -> _Reader:
+    return _Reader(read(path), kind)
 
 
 def _done(reader: _Reader, product: T | None, more: Iterable[Diagnostic] = ()) -> tuple[T | None, list[Diagnostic]]:
@@ -197,8 +197,7 @@ def _done(reader: _Reader, product: T | None, more: Iterable[Diagnostic] = ()) -
 class _Reader:
     """One file being made into records. Asks for what should be there, and goes on where it is not."""
 
-    def __init__(self, file: str, kind: str, text: str | None = None) -> None:
-        source = read_source(file) if text is None else read_text(text, file)
+    def __init__(self, source: Source, kind: str) -> None:
         self.file = source.file
         self.root = source.root
         self.diagnostics: list[Diagnostic] = list(source.diagnostics)

@@ -15,6 +15,7 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.interpreter import Advice, Guideline
 from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
+from kb.source import Reading, read_source
 from kb.values import BadValue, UnitTable, parse_quantity
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
@@ -60,12 +61,14 @@ class Result(NamedTuple):
         return not self.mismatches
 
 
-def load_scenario_files(files: Iterable[Path]) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
+def load_scenario_files(
+    files: Iterable[Path], read: Reading = read_source
+) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
     """The scenarios of some files, and everything wrong with the files."""
     scenarios: list[Scenario] = []
     diagnostics: list[Diagnostic] = []
     for file in files:
-        loaded, problems = load_scenarios(file)
+        loaded, problems = load_scenarios(file, read)
         diagnostics += problems
         for item in loaded.scenarios.values() if loaded is not None else ():
             assert loaded is not None

@@ -106,6 +106,10 @@ class Source:
     diagnostics: tuple[Diagnostic, ...] = field(default=())
 
 
+Reading = Callable[["str | Path"], Source]
+"""How a file is read: `read_source`, or the same from what an editor holds and has not saved."""
+
+
 def _raw_offsets(scalar: Scalar, start: int, end: int) -> tuple[int, int]:
     """Offsets into `raw` of the characters `start` and `end` of `text`, matching all but white space in order."""
     raw, text, style = scalar.raw, scalar.text, scalar.style

@@ -76,17 +76,21 @@ class Shape:
         "case",
         "closed",
         "code",
+        "defines",
         "dependencies",
         "enum",
         "example",
+        "expression",
         "extra",
         "items",
+        "keys",
         "kinds",
         "least",
         "least_items",
         "least_keys",
         "longest",
         "most",
+        "names",
         "number_ok",
         "one_of",
         "over",
@@ -99,6 +103,7 @@ class Shape:
         "title",
         "types",
         "unique",
+        "window",
     )
 
     def __init__(self) -> None:
@@ -106,7 +111,11 @@ class Shape:
         self.title = ""
         self.code = ""
         self.example = ""
-        self.prose = self.closed = self.unique = self.case = False
+        self.prose = self.closed = self.unique = self.case = self.expression = self.window = False
+        # For editors: what kinds of thing a value or a key names, and what kind the keys of a group define.
+        self.names: tuple[str, ...] = ()
+        self.keys: tuple[str, ...] = ()
+        self.defines = ""
         self.number_ok = self.boolean_ok = False
         self.properties: dict[str, Shape] = {}
         self.patterns: list[tuple[re.Pattern[str], str, Shape]] = []
@@ -156,6 +165,9 @@ def shape_of(kind: str) -> Shape:
         shape.example = schema.get("x-example", "")
         shape.prose = bool(schema.get("x-prose"))
         shape.case = bool(schema.get("x-case"))
+        shape.expression, shape.window = bool(schema.get("x-expression")), bool(schema.get("x-window"))
+        shape.names, shape.keys = tuple(schema.get("x-names", ())), tuple(schema.get("x-keys", ()))
+        shape.defines = schema.get("x-defines", "")
         shape.unique = bool(schema.get("uniqueItems"))
         shape.number_ok = "number" in shape.types or "integer" in shape.types
         shape.boolean_ok = "boolean" in shape.types

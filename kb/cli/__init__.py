@@ -16,7 +16,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from kb.cli import advise, build, check, compile, completion, explain, init, new, order, parameters, schema, show, test
+from kb.cli import (
+    advise,
+    build,
+    check,
+    compile,
+    completion,
+    explain,
+    init,
+    lsp,
+    new,
+    order,
+    parameters,
+    schema,
+    show,
+    test,
+)
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -33,6 +48,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": explain.explain,
     "completion": completion.completion,
     "schema": schema.schema,
+    "lsp": lsp.lsp,
 }
 
 app = typer.Typer(

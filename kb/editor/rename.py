@@ -1,0 +1,166 @@
+"""A name changed everywhere it stands: in its file, the files beside it, and the scenarios; or the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from kb.diagnostics import Severity
+from kb.editor.hover import WORDS
+from kb.editor.index import VALUES, Definition
+from kb.editor.places import Range, range_of
+from kb.editor.workspace import Workspace
+from kb.expression.parser import FUNCTIONS
+
+_KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+FORMS: Final = {
+    "step": (_KEBAB, "lower-case words joined with `-`"),
+    "never": (_KEBAB, "lower-case words joined with `-`"),
+    "cap": (_KEBAB, "lower-case words joined with `-`"),
+    "goal": (_KEBAB, "lower-case words joined with `-`"),
+    "alert": (_KEBAB, "lower-case words joined with `-`"),
+    "define": (_SNAKE, "lower-case words joined with `_`"),
+    "parameter": (_SNAKE, "lower-case words joined with `_`"),
+    "interpretation": (re.compile(r"A[0-9]{2,3}[a-z]?"), "`A` and two or three digits"),
+    "statement": (re.compile(r"S[0-9]{2,3}"), "`S` and two or three digits"),
+}
+ARTICLES: Final = {"data": "", "interpretation": "an ", "alert": "an "}
+_FIXED: Final = {
+    "data": "charts outside this base use the name",
+    "drug": "charts and orders outside this base use the name",
+    "class": "rules of other protocols may use the name",
+    "unit": "charts outside this base use the spelling",
+    "protocol": "its folder, its charts and its reviews have the name",
+}
+
+
+RESERVED: Final = frozenset(
+    ("and", "or", "not", "is", "to", "between", "after", "since", "in", "the", "episode", "last", "true", "false",
+     "implies", "local", "order", "this", "any", "double", "unobtainable", "done", "declined", "count", "total",
+     "previous", "change", "persists", *FUNCTIONS)
+)  # fmt: skip
+"""Words of conditions, which a reader would not take for names."""
+
+
+class RenameError(Exception):
+    """The name cannot be changed; the text says why, in an editor's words."""
+
+
+class Edit(NamedTuple):
+    """Put `text` in place of `range` of `path`."""
+
+    path: Path
+    range: Range
+    text: str
+
+
+def renameable(workspace: Workspace, path: Path, line: int, character: int) -> tuple[Range, Definition]:
+    """The range of the name at a place, and what it names.
+
+    Raises:
+        RenameError: nothing at the place can be renamed.
+
+    """
+    found = workspace.at(path, line, character)
+    if found is None:
+        raise RenameError("there is no name here")
+    if found.definition is None:
+        raise RenameError(f"nothing defines `{found.name}`")
+    definition = found.definition
+    if definition.kind not in FORMS or (definition.kind == "statement" and definition.name[-1].isalpha()):
+        what = WORDS.get(definition.kind, definition.kind)
+        why = _FIXED.get(definition.kind, "its name is a part of another")
+        raise RenameError(f"the {what} `{definition.name}` keeps its name: {why}")
+    _not_released(workspace, definition)
+    return range_of(found.span, workspace.lines(path)), definition
+
+
+def _not_released(workspace: Workspace, definition: Definition) -> None:
+    """Only the newest version of a protocol may change: what was released before stays as it was read."""
+    home = Path(definition.span.file)
+    if workspace.kind(home) == "protocol" and home != workspace.base.file(home.parent.name):
+        raise RenameError(
+            f"{home.stem} is not the newest version of `{home.parent.name}`; a released version never changes"
+        )
+
+
+def rename(workspace: Workspace, path: Path, line: int, character: int, name: str) -> list[Edit]:
+    """The edits that give the name at a place another one, wherever it stands.
+
+    Raises:
+        RenameError: the new name is taken or not in its form, or a version that never changes would change,
+            or the base would no longer pass `kb check`.
+
+    """
+    _, definition = renameable(workspace, path, line, character)
+    form, words = FORMS[definition.kind]
+    if form.fullmatch(name) is None:
+        raise RenameError(f"`{name[:60]}` cannot be a name: write {words}")
+    file = workspace.index(Path(definition.span.file))
+    assert file is not None
+    if name == definition.name:
+        return []
+    if definition.kind in VALUES and name in RESERVED:
+        raise RenameError(f"`{name}` is a word of conditions; a reader would not take it for a name")
+    kinds = VALUES if definition.kind in VALUES else (definition.kind,)
+    taken = workspace.look_up(kinds, name, file)
+    if taken is not None:
+        raise RenameError(f"`{name}` is the name of {ARTICLES.get(taken.kind, 'a ')}{WORDS[taken.kind]} already")
+    places = {(Path(definition.span.file), definition.span)}
+    for mention in workspace.uses_of(definition):
+        places.add((mention.file.path, mention.use.span))
+        if mention.file.kind == "protocol" and mention.file.path != workspace.base.file(mention.file.path.parent.name):
+            version = mention.file.path.stem
+            raise RenameError(f"version {version} uses `{definition.name}` too; a released version never changes")
+        others = workspace.look_up((definition.kind,), definition.name, mention.file)
+        assert others == definition
+    if definition.kind == "parameter":
+        _not_shared(workspace, definition)
+    edits = [Edit(file, range_of(span, workspace.lines(file)), name) for file, span in sorted(places)]
+    _still_checks(workspace, edits)
+    return edits
+
+
+def _not_shared(workspace: Workspace, definition: Definition) -> None:
+    """`local.yaml` settles parameters by name, for all protocols alike."""
+    for id in workspace.base.protocols():
+        other = workspace.protocol(id)
+        if other is not None and str(other.path) != definition.span.file:
+            local = workspace.index(workspace.root / "local.yaml")
+            settled = local is not None and any(use.name == definition.name for use in local.uses)
+            if settled and other.definition("parameter", definition.name) is not None:
+                raise RenameError(f"`{id}` has a parameter `{definition.name}` too, and `local.yaml` settles both")
+
+
+def applied(text: str, edits: list[Edit]) -> str:
+    """`text` after the edits, which all are of one file and do not overlap."""
+    lines = text.split("\n")
+    for edit in sorted(edits, key=lambda one: one.range.start, reverse=True):
+        line = lines[edit.range.start.line]
+        raw = line.encode("utf-16-le")
+        start, end = edit.range.start.character * 2, edit.range.end.character * 2
+        lines[edit.range.start.line] = (raw[:start] + edit.text.encode("utf-16-le") + raw[end:]).decode("utf-16-le")
+    return "\n".join(lines)
+
+
+def _still_checks(workspace: Workspace, edits: list[Edit]) -> None:
+    """What was without fault must be so afterwards: a rename that catches another name is refused."""
+    trial = Workspace(workspace.root)
+    for path in workspace.paths():
+        text = workspace.text(path)
+        mine = [edit for edit in edits if edit.path == path]
+        if text is not None and (mine or workspace.is_held(path)):
+            trial.hold(path, applied(text, mine) if mine else text)
+    for folder in sorted({folder for edit in edits if (folder := workspace.folder_of(edit.path)) is not None}):
+        file = workspace.base.file(folder)
+        if file is None:
+            continue
+        known = Counter(one.code for one in workspace.base.compile(file)[1] if one.severity is Severity.ERROR)
+        for one in trial.base.compile(file)[1]:
+            if one.severity is Severity.ERROR:
+                known[one.code] -= 1
+                if known[one.code] < 0:
+                    raise RenameError(f"`kb check` would then say: {one.message}")

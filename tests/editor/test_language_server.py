@@ -1,0 +1,246 @@
+"""`kb lsp` over standard input and output, as an editor runs it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb.base import Base
+from kb.diagnostics import Diagnostic
+from tests.editor.bases import ROOT, copied
+from tests.editor.client import Client
+from tests.test_explain import EXAMPLES, base_with
+
+HYPOTENSION = "refractory-hypotension"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(
+        tmp_path_factory.mktemp("bäse with space"), HYPOTENSION, "adult-cardiac-arrest", "local-anaesthetic-toxicity"
+    )
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Client]:
+    with Client([sys.executable, "-m", "kb", "lsp"], cwd=ROOT) as client:
+        capabilities = client.initialize(folder)["capabilities"]
+        assert capabilities.keys() >= {
+            "completionProvider", "hoverProvider", "definitionProvider", "referencesProvider", "renameProvider",
+            "codeLensProvider", "codeActionProvider", "documentSymbolProvider",
+        }  # fmt: skip
+        yield client
+    assert client.process.returncode == 0
+    assert b"Traceback" not in client.errors, client.errors.decode()
+
+
+@pytest.fixture
+def protocol(server: Client, folder: Path) -> Iterator[tuple[str, str]]:
+    """URI and text of the first protocol, open in the editor."""
+    path = folder / "protocols" / HYPOTENSION / "1.0.0.yaml"
+    uri = server.open(path)
+    server.diagnostics(uri)
+    yield uri, path.read_text(encoding="utf-8")
+    server.published.clear()
+    server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+
+def place(text: str, line: str, word: str) -> tuple[int, int]:
+    """Line and UTF-16 character of `word` in the first line of `text` that contains `line`."""
+    lines = text.split("\n")
+    row = next(number for number, content in enumerate(lines) if line in content)
+    return row, len(lines[row][: lines[row].index(word)].encode("utf-16-le")) // 2
+
+
+def as_told(found: list[Diagnostic]) -> list[tuple[Any, ...]]:
+    """Code, severity, message and first line of what `kb check` found."""
+    return [
+        (
+            one.code,
+            {"error": 1, "warning": 2}[one.severity.value],
+            "\n".join(filter(None, [one.message, one.help, one.why])),
+            one.span.line - 1,
+            [related.message for related in one.related],
+        )
+        for one in found
+    ]
+
+
+def as_published(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            one["code"],
+            one["severity"],
+            one["message"],
+            one["range"]["start"]["line"],
+            [related["message"] for related in one.get("relatedInformation") or []],
+        )
+        for one in found
+    ]
+
+
+# ---------------------------------------------------------------- diagnostics
+
+
+@pytest.mark.parametrize(("page", "kind", "text"), [one for one in EXAMPLES if one.values[1] == "bad"][::5])
+def test_what_is_typed_is_told_what_kb_check_says(
+    server: Client, page: str, kind: str, text: str, tmp_path: Path
+) -> None:
+    base, own = base_with(text, tmp_path)
+    expected = as_told([one for one in base.check()[0] if one.span.file == str(own)])
+    own.write_text("format: 1\n", encoding="utf-8")
+    uri = server.open(own)
+    server.diagnostics(uri)
+    server.change(uri, text)
+    published = server.diagnostics(uri)
+    assert as_published(published) == expected
+    assert server.versions[uri] == 2
+    for one in published:
+        assert one["source"] == "kb"
+        assert one["codeDescription"]["href"].endswith(f"/explain/{one['code']}.md")
+    server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
+
+def test_a_change_in_the_library_is_told_in_the_protocols_that_use_it(
+    server: Client, folder: Path, protocol: tuple[str, str]
+) -> None:
+    uri, _ = protocol
+    path = folder / "protocols" / "library" / "drugs.yaml"
+    text = path.read_text(encoding="utf-8")
+    library = server.open(path)
+    server.change(library, text.replace("  vasopressin:\n", "  vasopresin:\n"))
+    found = server.diagnostics(uri, until=bool)
+    assert any("`vasopressin`" in one["message"] for one in found)
+    server.change(library, text, 3)
+    assert server.diagnostics(uri, until=lambda told: not told) == []
+    server.notify("textDocument/didClose", {"textDocument": {"uri": library}})
+
+
+def test_a_fault_is_repaired_by_its_quick_fix(server: Client, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    server.change(uri, text.replace("        go: arrest\n", "        go: arest\n"))
+    found, *_ = [one for one in server.diagnostics(uri, until=bool) if one["code"] == "KB401"]
+    asked = {"textDocument": {"uri": uri}, "range": found["range"], "context": {"diagnostics": [found]}}
+    (action,) = server.request("textDocument/codeAction", asked)
+    assert action["title"] == "Change to arrest"
+    (edit,) = action["edit"]["changes"][uri]
+    assert (edit["newText"], edit["range"]) == ("arrest", found["range"])
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_completion_and_what_it_says(server: Client, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    row, column = place(text, "        go: arrest", "arrest")
+    items = {item["label"]: item for item in server.at("completion", uri, row, column + 3)["items"]}
+    assert "dobutamine" in items
+    assert items["dobutamine"]["textEdit"]["range"]["start"]["character"] == column
+    full = server.request("completionItem/resolve", items["dobutamine"])
+    assert "titrate" in full["documentation"]["value"]
+
+
+def test_definition_references_and_hover(server: Client, folder: Path, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    where = place(text, "        go: arrest", "arrest")
+    defined = server.at("definition", uri, *where)
+    assert (defined["uri"], defined["range"]["start"]["line"]) == (uri, text.split("\n").index("  arrest:"))
+    used = server.at("references", uri, *where, context={"includeDeclaration": True})
+    assert {one["uri"].rpartition("/")[2] for one in used} >= {"1.0.0.yaml", "vignettes.yaml"}
+    assert len(used) == len(server.at("references", uri, *where, context={"includeDeclaration": False})) + 1
+    row, column = place(text, "  - map is unobtainable", "map")
+    assert "plausible: 10 to 250" in server.at("hover", uri, row, column + 1)["contents"]["value"]
+    library = server.at("definition", uri, row, column + 1)
+    assert library["uri"] == (folder / "protocols" / "library" / "data.yaml").as_uri()
+
+
+def test_behind_a_line_with_letters_of_two_units_places_are_right(server: Client, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    line = '  zz: {decide: "𝛼𝛽?", cases: [{when: map < 50 mmHg, go: arest}, {else: arrest}]}\n'
+    changed = text.replace("  arrest:\n", f"{line}  arrest:\n")
+    server.change(uri, changed)
+    found = [one for one in server.diagnostics(uri, until=bool) if one["code"] == "KB401"]
+    row, column = place(changed, "  zz: ", "arest")
+    assert [one["range"]["start"] for one in found] == [{"line": row, "character": column}]
+    row, column = place(changed, "  zz: ", "map")
+    assert "Mean arterial" in server.at("hover", uri, row, column)["contents"]["value"]
+
+
+def test_rename_changes_the_protocol_and_its_scenarios(
+    server: Client, folder: Path, protocol: tuple[str, str], tmp_path: Path
+) -> None:
+    uri, text = protocol
+    where = place(text, "        go: arrest", "arrest")
+    assert server.at("prepareRename", uri, *where)["placeholder"] == "arrest"
+    edit = server.at("rename", uri, *where, newName="no-pulse")
+    assert all(one["newText"] == "no-pulse" for edits in edit["changes"].values() for one in edits)
+    assert {name.rpartition("/")[2] for name in edit["changes"]} >= {"1.0.0.yaml", "vignettes.yaml"}
+    refused = server.try_request(
+        "textDocument/rename",
+        {
+            "textDocument": {"uri": uri},
+            "position": {"line": where[0], "character": where[1]},
+            "newName": "Not kebab",
+        },
+    )
+    assert "lower-case words joined with `-`" in refused["error"]["message"]
+    assert (folder / "protocols" / HYPOTENSION / "1.0.0.yaml").read_text(encoding="utf-8") == text
+
+
+def test_lenses_and_outline(server: Client, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    document = {"textDocument": {"uri": uri}}
+    found = server.request("textDocument/codeLens", document)
+    lenses = {lens["range"]["start"]["line"]: lens["command"]["title"] for lens in found}
+    assert re.fullmatch(r"used by \d steps, \d+ scenarios", lenses[text.split("\n").index("  arrest:")])
+    names = {symbol["name"] for symbol in server.request("textDocument/documentSymbol", document)}
+    assert names >= {"arrest", "hypotensive", "reassess_after", "A01", "dopamine-first-line"}
+
+
+# ---------------------------------------------------------------- what must not happen
+
+
+@pytest.mark.parametrize("text", ["", "\u0000", "[" * 5000, "a: &a [*a]\n", "- " * 3000, '"' * 99, "steps: {a: {b: [¦"])
+def test_hostile_text_is_told_so_and_the_server_goes_on(server: Client, protocol: tuple[str, str], text: str) -> None:
+    uri, good = protocol
+    server.change(uri, text)
+    assert server.diagnostics(uri, until=bool)
+    for method in ("hover", "completion", "definition"):
+        server.at(method, uri, 0, 4)
+    server.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
+    server.change(uri, good, 3)
+    assert server.diagnostics(uri, until=lambda told: not told) == []
+
+
+def test_places_outside_the_text_have_no_answer(server: Client, protocol: tuple[str, str]) -> None:
+    uri, _ = protocol
+    for line, character in ((99_999, 0), (0, 99_999)):
+        assert server.at("hover", uri, line, character) is None
+        assert server.at("completion", uri, line, character)["items"] == []
+
+
+def test_a_file_of_no_knowledge_base_is_left_alone(server: Client, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("a: 1\n", encoding="utf-8")
+    uri = server.open(tmp_path / "other.yaml")
+    assert server.at("hover", uri, 0, 0) is None
+    assert server.at("completion", uri, 0, 3)["items"] == []
+    untitled = {"uri": "untitled:Untitled-1", "languageId": "yaml", "version": 1, "text": "a"}
+    server.notify("textDocument/didOpen", {"textDocument": untitled})
+    assert server.at("hover", "untitled:Untitled-1", 0, 0) is None
+    refused = server.try_request(
+        "textDocument/rename",
+        {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 0}, "newName": "b"},
+    )
+    assert "not part of a knowledge base" in refused["error"]["message"]
+
+
+def test_nothing_is_written(server: Client, folder: Path) -> None:
+    """The last test of this file: what the others did left the base as it was copied."""
+    for path in sorted((folder / "protocols").rglob("*.yaml")):
+        assert path.read_bytes() == (ROOT / path.relative_to(folder)).read_bytes()
+    assert Base(folder).check()[0] == ()
