@@ -21,7 +21,7 @@ def read_template(folder: str) -> dict[str, str]:
     return {
         path.relative_to(top).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(top.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.suffix != ".pyc"  # pip compiles what it installs
     }
 
 
