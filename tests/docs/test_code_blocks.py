@@ -49,15 +49,16 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name in ("protocols", "schema", "site"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
+    folder = tmp_path
     names: dict[str, object] = {"__name__": "page"}
     for block in found:
         place = f"{page.name}:{block.line}"
         assert block.language in KNOWN, f"{place}: a block of `{block.language}`"
         if block.language == "yaml":
-            play_yaml(block, tmp_path, place)
+            play_yaml(block, folder, place)
         elif block.language == "sh":
             for line in block.text.splitlines():
-                play_command(line, tmp_path, place)
+                folder = play_command(line, folder, place)
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
 
@@ -73,18 +74,22 @@ def play_yaml(block: Block, folder: Path, place: str) -> None:
         path.write_text(block.text.partition("\n")[2], encoding="utf-8")
 
 
-def play_command(line: str, folder: Path, place: str) -> None:
+def play_command(line: str, folder: Path, place: str) -> Path:
+    """Run one line in `folder`; the folder in which the next one runs."""
     command, _, comment = line.partition("  #")
     words = shlex.split(command)
     if not words or words[0].startswith("#"):
-        return
+        return folder
     if words[0] == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
         assert set(words[1:]) <= set(targets), f"{place}: no such target: {line}"
-        return
+        return folder
     if words[:2] == ["pip", "install"]:
         assert re.fullmatch(r"guideline-kb(\[[a-z,]+\])?", words[2]), place
-        return
+        return folder
+    if words[0] == "cd":
+        assert (folder / words[1]).is_dir(), f"{place}: {line}"
+        return folder / words[1]
     assert words[0] == "kb", f"{place}: a command nobody tests: {line}"
     wanted = re.search(r"exits (\d)", comment)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -95,6 +100,7 @@ def play_command(line: str, folder: Path, place: str) -> None:
     assert done.returncode == (int(wanted[1]) if wanted else 0), f"{place}: {line}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() or done.stderr.strip(), f"{place}: {line} said nothing"
+    return folder
 
 
 def test_the_picture_in_the_readme_is_current() -> None:
