@@ -150,6 +150,7 @@ GRAPH: dict[str, Code] = {
 
 # ---------------------------------------------------------------- KB5xx evidence and prose
 EVIDENCE: dict[str, Code] = {
+    "KB420": Code("superseded-alone", ERROR, "What is carried out does not rest on superseded references alone."),
     "KB501": Code("uncited-recommendation", ERROR, "Every recommendation says what it rests on."),
     "KB502": Code("unknown-statement", ERROR, "A cited statement exists."),
     "KB503": Code("unknown-interpretation", ERROR, "An interpretation that is named exists."),

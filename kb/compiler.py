@@ -141,6 +141,7 @@ class _Compiler:
                     item.tier,
                     item.identifier,
                     item.checked,
+                    "" if item.superseded_by is None else item.superseded_by.id,
                 )
                 for item in evidence.references.values()
             ),

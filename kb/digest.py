@@ -54,7 +54,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "AlertRule": {"logic": "id severity when", "text": "text say cites interprets"},
     "Interpretation": {"text": "id about reading rejected because confirm status"},
     "Statement": {"text": "id says kind cites support wording"},
-    "Reference": {"text": "key title kind publisher year tier identifier checked"},
+    "Reference": {"text": "key title kind publisher year tier identifier checked superseded_by"},
     "Source": {"text": "title publisher updated banner claims disclaimer"},
     "Program": {
         "logic": "id withdrawn slots steps starts applies enter weight rules caps goals alerts elements drugs units"

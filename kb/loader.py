@@ -1244,6 +1244,7 @@ class _Reader:
             tier=self.word(get("tier")),
             identifier=self.word(get("identifier")),
             checked=self.word(get("checked")),
+            superseded_by=next(iter(self.refs(get("superseded_by"))), None),
         )
 
     # ------------------------------------------------------------ scenarios and local policy

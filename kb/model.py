@@ -179,6 +179,7 @@ class ReferenceDef:
     tier: str = ""
     identifier: str = ""
     checked: str = ""
+    superseded_by: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -513,6 +513,7 @@ class Reference(NamedTuple):
     tier: str = ""
     identifier: str = ""
     checked: str = ""
+    superseded_by: str = ""
 
 
 class Source(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import kb
 from kb.base import Base
 from kb.coverage import Part, coverage
+from kb.generator.pages import protocol_page
 from kb.scenarios import Result, Scenario, load_scenario_files, run_scenario
 
 BASE = Base(Path(__file__).parents[1])
@@ -139,3 +141,31 @@ def test_the_patients_that_the_notes_name_are_scenarios() -> None:
         "weight-not-known",
         "onset-not-known",
     } <= {scenario.id for scenario in SCENARIOS["status-epilepticus"]}
+
+
+def changed_base(folder: Path, *changes: tuple[str, str, str]) -> Base:
+    """A copy of the shipped protocols with some lines of one protocol changed."""
+    shutil.copytree(BASE.path / "protocols", folder / "protocols")
+    for file, old, new in changes:
+        path = folder / "protocols" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return Base(folder)
+
+
+def test_a_step_cannot_go_back_to_the_older_figure_for_bradycardia(tmp_path: Path) -> None:
+    base = changed_base(tmp_path, ("adult-bradycardia/0.1.0.yaml", "cites: [S04]", "cites: [S07]"))
+    assert [item.code for item in base.check(["adult-bradycardia"])[0]] == ["KB420"]
+
+
+def test_the_reference_that_supersedes_another_exists(tmp_path: Path) -> None:
+    change = ("adult-bradycardia/statements.yaml", "superseded_by: R1", "superseded_by: R9")
+    found = changed_base(tmp_path, change).check(["adult-bradycardia"])[0]
+    assert [(item.code, item.message) for item in found] == [("KB506", "there is no reference `R9`")]
+
+
+def test_readers_see_which_reference_is_superseded() -> None:
+    references = {item.key: item.superseded_by for item in guideline("adult-bradycardia").program.references}
+    assert references == {"R1": "", "R2": "R1"}
+    assert "superseded by R1" in protocol_page(guideline("adult-bradycardia").program)

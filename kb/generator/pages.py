@@ -180,7 +180,9 @@ def _evidence(program: ir.Program) -> list[str]:
 def _reference(item: ir.Reference) -> str:
     known = [item.title, item.publisher, item.year, item.kind, item.tier, item.identifier]
     told = ", ".join(text for text in known if text)
-    return f"**{quoted(item.key)}** {quoted(told)}" + (f" (checked {quoted(item.checked)})" if item.checked else "")
+    notes = f" (checked {quoted(item.checked)})" if item.checked else ""
+    notes += f" (superseded by {quoted(item.superseded_by)})" if item.superseded_by else ""
+    return f"**{quoted(item.key)}** {quoted(told)}{notes}"
 
 
 # ---------------------------------------------------------------- the format, from the schemas

@@ -22,6 +22,7 @@ from kb.linter import (
     names,
     prose_numbers,
     recommendations,
+    superseded,
     timing,
     unused,
     ways,
@@ -41,6 +42,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     elsewhere.check,
     interpretations.check,
     homes.check,
+    superseded.check,
     prose_numbers.check,
 )
 

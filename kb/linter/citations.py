@@ -47,6 +47,15 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                     f"there is no statement `{ref.id}` to interpret",
                     "write it in statements.yaml, or name one that is there",
                 )
+    for reference in evidence.references.values() if evidence is not None else ():
+        newer = reference.superseded_by
+        if evidence is not None and newer is not None and newer.id not in evidence.references:
+            yield found(
+                "KB506",
+                newer.span,
+                f"there is no reference `{newer.id}`",
+                "write it under `references:`, or name one that is there",
+            )
     for statement in evidence.statements.values() if evidence is not None else ():
         for ref in statement.cites:
             if evidence is not None and ref.id not in evidence.references:
