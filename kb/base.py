@@ -152,6 +152,8 @@ class Base:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
         among it; and the files checked.
         """
+        from kb.scenarios import check_scenario_files
+
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.local()[1]]
         checked: list[Path] = []
@@ -165,9 +167,12 @@ class Base:
                 file = self.protocols_path / name / f"{each}.yaml"
                 diagnostics += self.compile(file)[1]
                 checked.append(file)
-            for file in self.scenario_files(name):
-                diagnostics += self.scenarios(file)[1]
-                checked.append(file)
+            made = {each: self.compile(self.protocols_path / name / f"{each}.yaml")[0] for each in versions}
+            programs = {each: program for each, program in made.items() if program is not None}
+            if versions[-1] in programs:
+                programs[""] = programs[versions[-1]]
+            diagnostics += check_scenario_files(self.scenario_files(name), programs, self.read)
+            checked += self.scenario_files(name)
         diagnostics += self._hand_overs(wanted)
         return in_reading_order(diagnostics), tuple(checked)
 

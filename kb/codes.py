@@ -146,6 +146,8 @@ GRAPH: dict[str, Code] = {
     "KB412": Code("no-interval", ERROR, "An interval is longer than nothing."),
     "KB413": Code("worked-out-time", ERROR, "How fast a dose goes in is written out."),
     "KB414": Code("uncounted-repeat", ERROR, "A repeat counts what it repeats."),
+    "KB430": Code("dose-beyond-limit", ERROR, "A dose lies within the hard limits of its drug."),
+    "KB431": Code("unusual-dose", WARNING, "A dose lies within the usual range of its drug."),
 }
 
 # ---------------------------------------------------------------- KB5xx evidence and prose
@@ -207,6 +209,8 @@ BASE: dict[str, Code] = {
     "KB707": Code("no-hand-over-target", ERROR, "A protocol that is handed over to is in the base."),
     "KB708": Code("withdrawn", ERROR, "A withdrawn protocol gives no advice."),
     "KB709": Code("changed-program", ERROR, "A compiled Program is the one that was compiled."),
+    "KB730": Code("unknown-expectation", ERROR, "What a scenario expects is of something the protocol has."),
+    "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
 }
 
 CODES: dict[str, Code] = {**READING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}

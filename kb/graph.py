@@ -69,6 +69,12 @@ def reachable_steps(protocol: model.Protocol) -> frozenset[str]:
     return frozenset(starts).union(*(nx.descendants(graph, start) for start in starts))
 
 
+def descendants(protocol: model.Protocol, step: str) -> list[str]:
+    """Ids of the steps that some way from `step` leads to, in the order of the file."""
+    found = nx.descendants(step_graph(protocol), step)
+    return [id for id in protocol.steps if id in found]
+
+
 def cycles(protocol: model.Protocol) -> list[list[str]]:
     """One shortest cycle for each group of steps that lead to one another, each beginning at its first id."""
     found: list[list[str]] = []

@@ -290,6 +290,15 @@ class _Reader:
             return None
         return model.Amount(value, scalar.text, scalar.span)
 
+    def by_how_much(self, node: Node | None, parent: Mapping) -> model.Amount:
+        """How far a titration is raised at once, where it is not `double`."""
+        scalar = self.scalar(node)
+        if scalar is not None and re.fullmatch(r"[a-z]+", scalar.text):
+            help = "write `double`, or the rate that is added, such as `2.5 mcg/kg/min`"
+            self.report("KB206", scalar.span, f"a titration cannot go up by `{scalar.text}`", help)
+            return _nothing(scalar.span)
+        return self.some_amount(node, parent)
+
     def some_amount(self, node: Node | None, parent: Mapping) -> model.Amount:
         return self.amount(node) or _nothing(parent.span)
 
@@ -762,7 +771,7 @@ class _Reader:
             drug=self.drug_of(body),
             span=span,
             start=self.some_amount(get("from"), body),
-            by=None if self.word(get("by")) == "double" else self.some_amount(get("by"), body),
+            by=None if self.word(get("by")) == "double" else self.by_how_much(get("by"), body),
             every=self.amount_or_ref(get("every")) or _nothing(span),
             to=self.some_amount(get("to"), body),
             while_=self.some_condition(get("while"), body),

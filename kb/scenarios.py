@@ -15,6 +15,8 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.interpreter import Advice, Guideline
 from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
+from kb.program import Program
+from kb.reading import parse_chart
 from kb.source import Reading, read_source
 from kb.values import BadValue, UnitTable, parse_quantity
 
@@ -75,7 +77,7 @@ def load_scenario_files(
             try:
                 scenarios.append(_scenario(item, loaded))
             except (BadValue, ValueError) as error:
-                diagnostics.append(found("KB640", item.span, f"scenario `{item.id}`: {error}"))
+                diagnostics.append(found("KB731", item.span, f"scenario `{item.id}`: {error}"))
     return tuple(scenarios), tuple(diagnostics)
 
 
@@ -270,28 +272,100 @@ def _compare(
 
 def _names(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
     """Names that the protocol does not have: an expectation about them would always, or never, be met."""
-    program = advice.walk.program
-    steps = {step.id for step in program.steps}
-    charted = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
-    charted |= {element.id for element in program.elements} | {f"{drug.id}.salt" for drug in program.drugs} | {RECORD}
-    built_in = {"gap", "rule", "running", "cap", "declined", "off-ladder"}
-    known: dict[str, set[str]] = {
-        "recommended": steps,
-        "recommended_also": steps,
-        "not_recommended": steps,
-        "outcomes": steps,
-        "asks": charted,
-        "asks_also": charted,
-        "not_asked": charted,
-        "alerts": {alert.id for alert in program.alerts} | built_in,
-        "alerts_also": {alert.id for alert in program.alerts} | built_in,
-        "needs_policy": {parameter.id for parameter in program.parameters},
-    }
-    for key, names in known.items():
+    for key, names in known_names(advice.walk.program).items():
         for name in _strings(expect.get(key, ())):
             if name not in names:
                 close = get_close_matches(name, names, n=1)
                 yield Mismatch(key, name, f"nothing of that name{f'; did you mean {close[0]}?' if close else ''}")
+
+
+def known_names(program: Program) -> dict[str, set[str]]:
+    """For each part of an expectation, the names that can stand there."""
+    steps = {step.id for step in program.steps}
+    options = {
+        f"{step.id}.{option.id}" for step in program.steps if step.action is not None for option in step.action.options
+    }
+    charted = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
+    charted |= {element.id for element in program.elements} | {f"{drug.id}.salt" for drug in program.drugs} | {RECORD}
+    alerts = {alert.id for alert in program.alerts} | {"gap", "rule", "running", "cap", "declined", "off-ladder"}
+    return {
+        "recommended": steps,
+        "recommended_also": steps,
+        "not_recommended": steps,
+        "outcomes": steps,
+        "states": steps,
+        "statuses": steps,
+        "doses": steps | options,
+        "asks": charted,
+        "asks_also": charted,
+        "not_asked": charted,
+        "alerts": alerts,
+        "alerts_also": alerts,
+        "goals": {goal.id for goal in program.goals},
+        "needs_policy": {parameter.id for parameter in program.parameters},
+    }
+
+
+def check_scenario_files(
+    files: Iterable[Path], programs: Mapping[str, Program], read: Reading = read_source
+) -> tuple[Diagnostic, ...]:
+    """Everything wrong with scenarios before they are run: their shape, the names they expect, their charts.
+
+    `programs` holds the versions that could be compiled, the latest also under the empty name; a scenario of a version
+    that is not among them is checked for its shape alone.
+    """
+    diagnostics: list[Diagnostic] = []
+    for path in files:
+        loaded, problems = load_scenarios(path, read)
+        diagnostics += problems
+        if loaded is None:
+            continue
+        program = programs.get(loaded.version)
+        for item in loaded.scenarios.values():
+            try:
+                scenario = _scenario(item, loaded)
+            except (BadValue, ValueError) as error:
+                diagnostics.append(found("KB731", item.span, f"scenario `{item.id}`: {error}"))
+                continue
+            if program is not None:
+                diagnostics += _unknown_expectations(program, item.expect)
+                diagnostics += _refused_chart(program, item, scenario)
+    return tuple(diagnostics)
+
+
+def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagnostic]:
+    for key, names in known_names(program).items():
+        refs = [(ref.id, ref.span) for ref in expect.names.get(key, ())]
+        refs += [(name, text.span) for name, text in expect.words.get(key, {}).items()]
+        for name, span in refs:
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                help = f"did you mean `{close[0]}`?" if close else "correct the name, or take the expectation out"
+                yield found(
+                    "KB730",
+                    span,
+                    f"`{key}` expects `{name}`, and `{program.id}` has nothing of that name",
+                    help,
+                    "the expectation could never fail, or never be met",
+                )
+
+
+def _refused_chart(program: Program, item: ScenarioDef, scenario: Scenario) -> Iterator[Diagnostic]:
+    """What the interpreter would refuse, at its place; a scenario may be about just that."""
+    if item.lenient or "refused" in item.expect.names:
+        return
+    moments = {entry["id"]: number for number, entry in enumerate(scenario.chart.get("entries", ()))}
+    offset = 1 if item.opened else 0
+    try:
+        refused = parse_chart(program, scenario.chart, scenario.now, lenient=True).refused
+    except ChartError as error:
+        refused = error.refusals
+    for refusal in refused:
+        span = item.spans.get(refusal.name, item.span)
+        number = moments.get(refusal.entry, -1) - offset
+        if item.entries is not None and 0 <= number < len(item.entries):
+            span = item.entries[number].span
+        yield found(refusal.code, span, refusal.message, refusal.help or None)
 
 
 def _states(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:

@@ -237,14 +237,17 @@ def check_shape(root: Mapping, kind: str) -> Checked:
     return checked
 
 
-def _walk(node: Node, shape: Shape, name: str, anchor: Span, out: Checked) -> None:
+def _walk(
+    node: Node, shape: Shape, name: str, anchor: Span, out: Checked, beside: Named[str, Shape] | None = None
+) -> None:
+    """`beside` are the shapes of the other verbs, where the node is what one verb does."""
     if node.faulty:
         out.faulty.add(node)
     elif isinstance(node, Scalar):
         _scalar(node, shape, name, anchor, out)
     elif isinstance(node, Mapping):
         if "object" in shape.types:
-            _mapping(node, shape, name, anchor, out)
+            _mapping(node, shape, name, anchor, out, beside or {})
         elif shape.types:
             _wrong_shape(node, shape, name, anchor, out)
     elif "array" in shape.types:
@@ -334,16 +337,17 @@ def _sequence(node: Sequence, shape: Shape, name: str, anchor: Span, out: Checke
         _walk(item, item_shape, name, place, out)
 
 
-def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked) -> None:
+def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked, beside: Named[str, Shape]) -> None:
     if shape.kinds:
         present = [key for key in shape.kinds if key in node.entries]
         if len(present) != 1:
             _kind_of_step(node, shape, name, anchor, present, out)
             return
-        siblings = shape.kinds
+        siblings: Named[str, Shape] = shape.kinds
         shape = shape.kinds[present[0]]
     else:
-        siblings = {}
+        siblings = beside
+    verbs = {key: shape.properties[key] for keys, code in shape.one_of if code == "KB209" for key in keys}
     entries = node.entries
     misspelt: set[str] = set()
     unknown = False
@@ -358,10 +362,10 @@ def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked)
                 inner = shape.extra
                 if inner is None and shape.closed:
                     unknown = True
-                    misspelt |= _unknown_key(entry, node, shape, siblings, out)
+                    misspelt |= _unknown_key(entry, node, shape, siblings, name, out)
                     continue
         if inner is not None:
-            _walk(entry.value, inner, key, entry.key.span, out)
+            _walk(entry.value, inner, key, entry.key.span, out, verbs if key in verbs else None)
     if len(entries) < shape.least_keys and not unknown:
         if shape.code:
             out.blame(
@@ -403,7 +407,9 @@ def _first_words(shape: Shape, key: str) -> str:
     return f"add `{key}:`"
 
 
-def _unknown_key(entry: Entry, node: Mapping, shape: Shape, siblings: Named[str, Shape], out: Checked) -> set[str]:
+def _unknown_key(
+    entry: Entry, node: Mapping, shape: Shape, siblings: Named[str, Shape], name: str, out: Checked
+) -> set[str]:
     """Report a key that has no place here; the keys it was probably meant to be."""
     key = entry.key.text
     out.faulty.add(entry.value)
@@ -420,6 +426,11 @@ def _unknown_key(entry: Entry, node: Mapping, shape: Shape, siblings: Named[str,
         key, shape.properties
     )
     home = [kind for kind, other in siblings.items() if other is not shape and key in other.properties]
+    verb = next((kind for kind in home if all(given in siblings[kind].properties for given in node.entries)), None)
+    if verb is not None and name in siblings:
+        help = f"`{key}` belongs to `{verb}:`; write that instead of `{name}:`, or name what `{name}` needs"
+        out.blame(node, found("KB201", entry.key.span, f"unknown key `{key}`{where}", help))
+        return set(shape.required)
     if key in ("all", "any", "none", "at_least", "of") and "when" in shape.properties:
         help = f"put it under `when:`, with `{key}:` indented on the next line"
         out.blame(node, found("KB201", entry.key.span, f"unknown key `{key}`{where}", help))

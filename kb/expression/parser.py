@@ -652,10 +652,33 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
         return _Fault("KB301", place, place + 1, "something is missing before `)`", "say what comes next, or remove it")
     if kind in ("NAME", "QUANTITY", "TRUE", "FALSE", "NOT", "LEFT") and before and before[-1] not in "(<>=+-*/,":
         help = "join two conditions by `and` or `or`; a comment needs ` #`"
-        if whole == "than" or re.search(r"\bis (less|greater|more|above|below)$", before + " " + whole):
+        sign = _SIGN_WORDS.get(whole.lower())
+        if sign is not None:
+            help = f"write `{sign}`"
+        elif whole == "than" or re.search(r"\bis (less|greater|more|above|below)$", before + " " + whole):
             help = "write `<`, `<=`, `=`, `>=` or `>`"
         return _Fault("KB301", place, end, f"`{whole}` is left over after `{_last_word(before)}`", help)
     return _Fault("KB301", place, end, f"`{whole}` does not fit here", "a value or a name is expected")
+
+
+# What people write where a sign belongs.
+_SIGN_WORDS = {
+    "below": "<",
+    "under": "<",
+    "less": "<",
+    "lower": "<",
+    "above": ">",
+    "over": ">",
+    "more": ">",
+    "greater": ">",
+    "higher": ">",
+    "exceeds": ">",
+    "equals": "=",
+    "equal": "=",
+    "atleast": ">=",
+    "minimum": ">=",
+    "maximum": "<=",
+}
 
 
 def _last_word(text: str) -> str:

@@ -7,6 +7,7 @@ basis, of what it meets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -614,11 +615,14 @@ class Checker:
     ) -> None:
         if code == "KB315":
             (bare, _), (named, made) = (left, right) if left[1].literal and not left[1].unit else (right, left)
+            help = f"write `{to_text(bare)} {made.unit}`"
+            if re.fullmatch(r"[\d.]+ - [\d.]+ \S+", to_text(expr)):
+                help = f"`-` is minus; a range is written `{to_text(expr).replace(' - ', ' to ')}`"
             self.report(
                 "KB315",
                 bare.span,
                 f"`{to_text(bare)}` has no unit, and `{to_text(named)}` is {_described(made)}",
-                f"write `{to_text(bare)} {made.unit}`",
+                help,
             )
             return
         text = f"`{to_text(left[0])}` is {_described(left[1])}, `{to_text(right[0])}` is {_described(right[1])}"

@@ -6,10 +6,11 @@ run; each rule's codes have their pages in `kb/explain/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from kb import model
-from kb.diagnostics import Diagnostic
+from kb.diagnostics import Diagnostic, Related
 from kb.expression.scope import Scope
 from kb.linter import (
     citations,
@@ -19,6 +20,7 @@ from kb.linter import (
     homes,
     interpretations,
     ladders,
+    limits,
     names,
     prose_numbers,
     recommendations,
@@ -35,6 +37,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     expressions.check,
     drug_forms.check,
     ladders.check,
+    limits.check,
     timing.check,
     unused.check,
     recommendations.check,
@@ -55,4 +58,23 @@ def scope_of(protocol: model.Protocol, library: model.Library) -> Scope:
 def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diagnostic]:
     """Everything the rules find, in the order of the rules."""
     context = LintContext(protocol, library, scope_of(protocol, library))
-    return [found for rule in RULES for found in rule(context)]
+    return _once_each(found for rule in RULES for found in rule(context))
+
+
+# A name that is missing is one mistake, however often it is used.
+_MISSING_NAMES = frozenset({"KB502", "KB503", "KB506"})
+
+
+def _once_each(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics; what is said of one missing name is said once, with the other places beside it."""
+    made: list[Diagnostic] = []
+    first: dict[tuple[str, str], int] = {}
+    for item in diagnostics:
+        key = item.code, item.message
+        if item.code in _MISSING_NAMES and key in first:
+            said = made[first[key]]
+            made[first[key]] = replace(said, related=(*said.related, Related(item.span, "and here")))
+        else:
+            first[key] = len(made)
+            made.append(item)
+    return made

@@ -44,8 +44,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 yield found(
                     "KB502",
                     ref.span,
-                    f"there is no statement `{ref.id}` to interpret",
-                    "write it in statements.yaml, or name one that is there",
+                    f"there is no statement `{ref.id}`",
+                    "write it in statements.yaml, or cite one that is there",
+                    "a citation that leads nowhere is worse than none",
                 )
     for reference in evidence.references.values() if evidence is not None else ():
         newer = reference.superseded_by

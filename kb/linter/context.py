@@ -28,6 +28,13 @@ def nearest(name: str, names: Iterable[str], otherwise: str) -> str:
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names in backticks, the first few of many."""
+    shown = [f"`{name}`" for name in names]
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def every(root: object, kind: type[_T]) -> Iterator[_T]:
     """All records of one kind inside `root`, outermost first."""
     stack: list[object] = [root]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
-from kb.graph import cycles, leads_to, reachable_steps
-from kb.linter.context import LintContext
+from kb.graph import cycles, descendants, leads_to, reachable_steps
+from kb.linter.context import LintContext, listed
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -24,12 +24,15 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             tuple(Related(protocol.steps[id].span, f"`{id}` is on the way") for id in cycle[1:-1]),
         )
     reachable = reachable_steps(protocol)
-    for step in protocol.steps.values():
-        if step.id not in reachable:
-            yield found(
-                "KB402",
-                step.span,
-                f"nothing leads to `{step.id}`",
-                "name it in a `go:`, `else:`, `with:` or `then:`, or remove it",
-                "a step nobody can reach is dead text or, worse, a missing branch",
-            )
+    lost = {id: step for id, step in protocol.steps.items() if id not in reachable}
+    led_to = {ref.id for id, step in lost.items() for ref in leads_to(step) if ref.id != id}
+    roots = [step for id, step in lost.items() if id not in led_to] or list(lost.values())[:1]  # or a ring of them
+    for step in roots:
+        behind = [id for id in descendants(protocol, step.id) if id in lost and id != step.id]
+        yield found(
+            "KB402",
+            step.span,
+            f"nothing leads to `{step.id}`" + (f", and so not to {listed(behind)} behind it" if behind else ""),
+            "name it in a `go:`, `else:`, `with:` or `then:`, or remove it",
+            "a step nobody can reach is dead text or, worse, a missing branch",
+        )

@@ -1,0 +1,46 @@
+"""The mistakes people make when they edit a protocol: each is told once, at its place, with what to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kb.base import Base
+
+ROOT = Path(__file__).parents[2]
+ID = "refractory-hypotension"
+FILES = {"protocol": "1.0.0.yaml", "statements": "statements.yaml", "vignettes": "scenarios/vignettes.yaml"}
+MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text(encoding="utf-8"))
+
+
+def edited(mistake: dict[str, Any], folder: Path) -> tuple[Base, int]:
+    """A base whose first protocol has the mistake, and the line it begins on."""
+    home = folder / "protocols" / ID
+    home.parent.mkdir()
+    for name in ("library", "adult-cardiac-arrest"):
+        (home.parent / name).symlink_to(ROOT / "protocols" / name)
+    file = home / FILES[mistake["file"]]
+    for name in {"1.0.0.yaml", "statements.yaml", FILES[mistake["file"]]}:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "protocols" / ID / name, home / name)
+    text = file.read_text(encoding="utf-8")
+    assert mistake["old"] in text, "the protocol has changed: choose another place for this mistake"
+    file.write_text(text.replace(mistake["old"], mistake["new"], 1), encoding="utf-8")
+    return Base(folder), text[: text.index(mistake["old"])].count("\n") + 1
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"])
+def test_a_mistake_is_told_where_it_stands_with_what_to_do(mistake: dict[str, Any], tmp_path: Path) -> None:
+    base, line = edited(mistake, tmp_path)
+    found, _ = base.check([ID])
+    assert [item.code for item in found] == mistake["told"]
+    if found and mistake.get("anywhere") is None:
+        last = line + mistake["new"].count("\n") + mistake["old"].count("\n")
+        assert line <= found[0].span.line <= last, "told in another place"
+    if found:
+        assert found[0].help, "nothing says what to do"
+        assert mistake["help"] in found[0].help
