@@ -15,15 +15,17 @@ from tests.reading.files import ROOT, SMALL
 PROGRAM = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from kb import loader, report
+from kb import loader
+from kb.report import render_text
+from kb.report.json import as_json
 load = {"protocol": loader.load_protocol, "statements": loader.load_evidence, "scenario": loader.load_scenarios,
         "local": loader.load_local}
 for line in sys.stdin:
     kind, path = json.loads(line)
     start = time.process_time()
     product, problems = load[kind](path)
-    report.render_text(problems)
-    found = json.loads(report.render_json(problems))["diagnostics"]
+    render_text(problems)
+    found = as_json(problems)["diagnostics"]
     print(json.dumps([product is not None, [one["code"] for one in found], time.process_time() - start]))
 """
 LONGEST = 15.0  # seconds of processor time for one file
