@@ -286,7 +286,10 @@ class _Fold:
     def _put(self, index: int, found: _Found) -> None:
         self.row[index] = found.value
         if found.value is None:
-            self.causes[index] = found.cause or Cause("never charted", (self.slots[index].name,))
+            cause = found.cause or Cause("never charted", (self.slots[index].name,))
+            if cause.asks and cause.kind not in _SETTLED and all(map(self.unavailable, cause.asks)):
+                cause = cause._replace(kind="not available", text=f"{cause.text}; it is not available now")
+            self.causes[index] = cause
             if found.bound is not None:
                 self.bounds[index] = found.bound
         if found.time is not None:
@@ -439,6 +442,18 @@ class _Fold:
         if found.cause is not None and found.cause.kind == "unobtainable":
             return _Found(True, None, found.time)
         return found
+
+    def unavailable(self, name: str) -> bool:
+        """Whether what is no data was answered to be `not available`, and that still stands."""
+        found = self.marks("unavailable", name, self.now)
+        if not found:
+            return False
+        drug = self.names.drugs.get(name)
+        if drug is None:
+            return True
+        rates = self.marks("rate", name, self.now)
+        since = bool(rates) and rates[-1].at > found[-1].at
+        return not since and (drug.valid_for is None or self.now - found[-1].at <= drug.valid_for)
 
     def readings(self, id: str, at: int) -> list[Mark]:
         """The times data were charted with a reading, oldest first."""
@@ -1029,6 +1044,7 @@ def _marks_of(names: Dictionary, event: Event | None) -> Iterable[tuple[str, str
                 yield "slot", f"since({drug.id} given)"
 
 
+_SETTLED = ("unobtainable", "not available", "local policy")
 _ANSWERS = ("salt form", "weight", "unobtainable", "not available")
 
 

@@ -67,7 +67,8 @@ class Dose(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One entry, read. `kind`: element, rate, given, done, declined, protocol, salt, record or retraction.
+    """One entry, read. `kind`: element, rate, given, done, declined, protocol, salt, record, unavailable (what
+    is no data was asked for and cannot be had) or retraction.
 
     `state` of an element: empty (there is a value), unobtainable, not available, refused or conflict; of
     a therapy: empty, not available or refused.
@@ -312,6 +313,9 @@ class _Reader:
             if element is not None:
                 value, state = self.observed(element, entry.value, entry.id)
                 return Mark(at, entry.at, entry.id, "element", element.id, value, state, replaces=replaces)
+            asked = self.asked(entry.element) if entry.value == "not available" else ""
+            if asked:
+                return Mark(at, entry.at, entry.id, "unavailable", asked, replaces=replaces)
             drug = names.drug(entry.element.removesuffix(".salt"))
             if drug is not None and entry.element.endswith(".salt"):
                 salt = self.salt(drug, str(entry.value), entry.id)
@@ -351,6 +355,14 @@ class _Reader:
         if entry.protocol != names.program.id:
             return gone
         return Mark(at, entry.at, entry.id, "protocol", "", event=entry.event, replaces=replaces)
+
+    def asked(self, name: str) -> str:
+        """What else than data may be asked for under `name`: a rate, a salt form, the record, a feature."""
+        drug = self.names.drug(name.removesuffix(".salt"))
+        if drug is not None:
+            return drug.id + (".salt" if name.endswith(".salt") else "")
+        slot = self.feature_slot(name)
+        return RECORD if name == RECORD else "" if slot is None else self.names.program.slots[slot].name
 
     def record(self, entry: Entry, at: int) -> Mark | None:
         """An entry that says from when the therapy record is complete: `complete` (from ever) or a time."""

@@ -65,9 +65,13 @@ class JournalDamaged(SessionError):  # noqa: N818
 
 
 class OtherProgram(SessionError):  # noqa: N818
-    """The journal was made for another protocol, version or content."""
+    """The journal was made for another protocol, version or content. `made_for`: that protocol, as `id@version`."""
 
     code = "KB642"
+
+    def __init__(self, message: str, made_for: str = "") -> None:
+        super().__init__(message)
+        self.made_for = made_for
 
 
 class NotAJournal(SessionError):  # noqa: N818
@@ -88,121 +92,33 @@ class SessionClosed(SessionError):  # noqa: N818
     code = "KB645"
 
 
-class Session:
-    """A chart, its journal, and the Program it is read with. One writer at a time; close it, or use `with`.
+class Record:
+    """A chart that grows by checked entries, and the Program it is read with; kept in memory alone.
 
-    `set_aside` is the text a kill left unfinished at the end of the journal, empty if there was none; it is
-    kept beside the journal in a file ending in `.torn`.
+    Entries are corrected and retracted, never erased. A `Session` is one with a journal.
     """
 
-    def __init__(self, path: Path, program: Program | Guideline, descriptor: int) -> None:
-        """Use `create` or `open`."""
-        self.path = path
+    def __init__(self, program: Program | Guideline, opened: datetime | None = None) -> None:
+        """`opened`: when the protocol's episode begins; charted as the first entry."""
         self._guideline = program
         self.program: Program = program if isinstance(program, Program) else program.program
-        self._descriptor: int | None = descriptor
         self._writing = Lock()
         self._chart = Chart()
         self._ids: dict[str, Entry] = {}
         self._gone: dict[str, str] = {}
-        self.set_aside = ""
-
-    # ------------------------------------------------------------ opening and closing
-
-    @classmethod
-    def create(
-        cls,
-        path: str | Path,
-        program: Program | Guideline,
-        opened: datetime | None = None,
-        complete_from: datetime | None = None,
-    ) -> Session:
-        """A new session in a new journal that only its owner can read.
-
-        Args:
-            path: where the journal is to be; folders that are missing are made, for the owner alone.
-            program: what it will be read with, now and always.
-            opened: when the protocol's episode begins; charted as the first entry.
-            complete_from: from when on every therapy is charted.
-
-        Raises:
-            JournalExists: there is a file at `path`.
-            NotAJournal: it cannot be made.
-
-        """
-        path = Path(path)
-        made = program if isinstance(program, Program) else program.program
-        header = {"journal": JOURNAL, **_identity(made)}
-        try:
-            opened = None if opened is None else parse_time(opened)
-        except BadValue as bad:  # before anything is written
-            raise ChartError([refusal("KB608", "opened", bad.message, bad.help or "")]) from None
-        if complete_from is not None:
-            header["complete_from"] = parse_time(complete_from).isoformat()
-        new = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            try:
-                _write(descriptor, _line(header))
-            finally:
-                os.close(descriptor)
-            try:
-                os.link(new, path)  # unlike a rename it never replaces what is there
-            finally:
-                os.unlink(new)
-            _sync_folder(path.parent)
-        except FileExistsError:
-            raise JournalExists(f"{path} exists; open it, or choose another name") from None
-        except OSError as error:
-            raise NotAJournal(f"cannot make {path}: {error.strerror}") from error
-        session = cls.open(path, program)
         if opened is not None:
-            made_entry = {"kind": "protocol", "event": "opened", "protocol": made.id, "version": made.version}
-            session.append({**made_entry, "at": opened, "digest": made.logic_digest})
-        return session
-
-    @classmethod
-    def open(cls, path: str | Path, program: Program | Guideline) -> Session:
-        """The session in a journal, with all that was acknowledged.
-
-        Raises:
-            SessionLocked: somebody writes it.
-            JournalDamaged: a line but the last cannot be read.
-            OtherProgram: it was made for another protocol, version or content.
-            NotAJournal: it is no journal.
-
-        """
-        path = Path(path)
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        except OSError as error:
-            raise NotAJournal(f"cannot open {path}: {error.strerror}") from error
-        try:
-            _lock(descriptor, path)
-            os.fchmod(descriptor, 0o600)
-            session = cls(path, program, descriptor)
-            session._replay()
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return session
-
-    def close(self) -> None:
-        """Give the journal free; closing twice is no fault."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+            self.begin(opened)
 
     # ------------------------------------------------------------ what is known
+
+    @property
+    def guideline(self) -> Guideline:
+        """The Program ready to run."""
+        from kb.interpreter import Guideline
+
+        if not isinstance(self._guideline, Guideline):
+            self._guideline = Guideline(self.program)
+        return self._guideline
 
     @property
     def chart(self) -> Chart:
@@ -211,13 +127,27 @@ class Session:
 
     def advise(self, now: datetime, local: Mapping[str, Any] | None = None) -> Advice:
         """The protocol's advice on this chart at `now`."""
-        from kb.interpreter import Guideline
+        return self.guideline.advise(self._chart, now, local)
 
-        if not isinstance(self._guideline, Guideline):
-            self._guideline = Guideline(self.program)
-        return self._guideline.advise(self._chart, now, local)
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in the order in which they came: each stands after what it corrects."""
+        return tuple(self._ids.values())
+
+    def standing(self) -> tuple[Entry, ...]:
+        """The entries that nothing replaced or retracted, in the order in which they came."""
+        return tuple(entry for id, entry in self._ids.items() if id not in self._gone and not entry.retracts)
 
     # ------------------------------------------------------------ writing
+
+    def begin(self, at: datetime) -> None:
+        """Open the protocol's episode.
+
+        Raises:
+            ChartError: `at` is no time with an offset.
+
+        """
+        self.append(_opening(self.program, at))
 
     def append(self, *entries: Mapping[str, Any] | Entry) -> tuple[str, ...]:
         """Chart entries, all or none; they are on disk when this returns their ids.
@@ -273,9 +203,8 @@ class Session:
             raise OtherProgram(f"{self.program.id} does not hand over to {name}; it hands over to: {listed}")
         episode = {"at": at, "kind": "protocol"}
         closing = {**episode, "event": "closed", "protocol": self.program.id, "version": self.program.version}
-        opening = {**episode, "event": "opened", "protocol": made.id, "version": made.version}
         with self._writing:
-            entries = self._read((closing, {**opening, "digest": made.logic_digest}))
+            entries = self._read((closing, _opening(made, at)))
             self._commit(entries, {"program": _identity(made)})
             self.program, self._guideline = made, to
 
@@ -288,8 +217,7 @@ class Session:
 
     def _read(self, entries: tuple[Mapping[str, Any] | Entry, ...]) -> list[Entry]:
         """The entries, checked; nothing is changed by it."""
-        if self._descriptor is None:
-            raise SessionClosed(f"the session in {self.path} is closed")
+        self._check_open()
         problems: list[Refusal] = []
         read: list[Entry] = []
         taken = set(self._ids)
@@ -327,6 +255,131 @@ class Session:
         return read
 
     def _commit(self, entries: list[Entry], more: Mapping[str, Any] | None = None) -> None:
+        """Take checked entries in; a journal writes them first, with `more` beside them."""
+        self._take(entries)
+
+    def _check_open(self) -> None:
+        """Refuse where nothing can be written any more."""
+
+    def _take(self, entries: list[Entry]) -> None:
+        self._chart = self._chart.add(entries)
+        for entry in entries:
+            self._ids[entry.id] = entry
+            if entry.replaces or entry.retracts:
+                self._gone[entry.replaces or entry.retracts] = entry.id
+
+
+class Session(Record):
+    """A chart, its journal, and the Program it is read with. One writer at a time; close it, or use `with`.
+
+    `set_aside` is the text a kill left unfinished at the end of the journal, empty if there was none; it is
+    kept beside the journal in a file ending in `.torn`.
+    """
+
+    def __init__(self, path: Path, program: Program | Guideline, descriptor: int) -> None:
+        """Use `create` or `open`."""
+        super().__init__(program)
+        self.path = path
+        self._descriptor: int | None = descriptor
+        self.set_aside = ""
+
+    # ------------------------------------------------------------ opening and closing
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        program: Program | Guideline,
+        opened: datetime | None = None,
+        complete_from: datetime | None = None,
+    ) -> Session:
+        """A new session in a new journal that only its owner can read.
+
+        Args:
+            path: where the journal is to be; folders that are missing are made, for the owner alone.
+            program: what it will be read with, now and always.
+            opened: when the protocol's episode begins; charted as the first entry.
+            complete_from: from when on every therapy is charted.
+
+        Raises:
+            JournalExists: there is a file at `path`.
+            NotAJournal: it cannot be made.
+
+        """
+        path = Path(path)
+        made = program if isinstance(program, Program) else program.program
+        header = {"journal": JOURNAL, **_identity(made)}
+        try:
+            opened = None if opened is None else parse_time(opened)
+        except BadValue as bad:  # before anything is written
+            raise ChartError([refusal("KB608", "opened", bad.message, bad.help or "")]) from None
+        if complete_from is not None:
+            header["complete_from"] = parse_time(complete_from).isoformat()
+        new = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            try:
+                _write(descriptor, _line(header))
+            finally:
+                os.close(descriptor)
+            try:
+                os.link(new, path)  # unlike a rename it never replaces what is there
+            finally:
+                os.unlink(new)
+            _sync_folder(path.parent)
+        except FileExistsError:
+            raise JournalExists(f"{path} exists; open it, or choose another name") from None
+        except OSError as error:
+            raise NotAJournal(f"cannot make {path}: {error.strerror}") from error
+        session = cls.open(path, program)
+        if opened is not None:
+            session.begin(opened)
+        return session
+
+    @classmethod
+    def open(cls, path: str | Path, program: Program | Guideline) -> Session:
+        """The session in a journal, with all that was acknowledged.
+
+        Raises:
+            SessionLocked: somebody writes it.
+            JournalDamaged: a line but the last cannot be read.
+            OtherProgram: it was made for another protocol, version or content.
+            NotAJournal: it is no journal.
+
+        """
+        path = Path(path)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError as error:
+            raise NotAJournal(f"cannot open {path}: {error.strerror}") from error
+        try:
+            _lock(descriptor, path)
+            os.fchmod(descriptor, 0o600)
+            session = cls(path, program, descriptor)
+            session._replay()
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return session
+
+    def close(self) -> None:
+        """Give the journal free; closing twice is no fault."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ writing
+
+    def _commit(self, entries: list[Entry], more: Mapping[str, Any] | None = None) -> None:
         assert self._descriptor is not None
         size = os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
@@ -341,12 +394,9 @@ class Session:
             raise
         self._take(entries)
 
-    def _take(self, entries: list[Entry]) -> None:
-        self._chart = self._chart.add(entries)
-        for entry in entries:
-            self._ids[entry.id] = entry
-            if entry.replaces or entry.retracts:
-                self._gone[entry.replaces or entry.retracts] = entry.id
+    def _check_open(self) -> None:
+        if self._descriptor is None:
+            raise SessionClosed(f"the session in {self.path} is closed")
 
     # ------------------------------------------------------------ replay
 
@@ -390,7 +440,7 @@ class Session:
         made_for = f"{header.get('protocol')}@{header.get('version')}"
         ours = f"{program.id}@{program.version}"
         if made_for != ours:
-            raise OtherProgram(f"{self.path} was made for {made_for}, not for {ours}")
+            raise OtherProgram(f"{self.path} was made for {made_for}, not for {ours}", made_for)
         for key, ours in (("logic_digest", program.logic_digest), ("text_digest", program.text_digest)):
             if header.get(key) != ours:
                 message = f"{self.path} was made for another content of {made_for}: its {key.replace('_', ' ')} is "
@@ -407,6 +457,12 @@ class Session:
         os.ftruncate(self._descriptor, size)
         os.fsync(self._descriptor)
         self.set_aside = torn.decode("utf-8", "replace")
+
+
+def _opening(program: Program, at: datetime) -> dict[str, Any]:
+    """The entry with which an episode begins."""
+    named = {"protocol": program.id, "version": program.version, "digest": program.logic_digest}
+    return {"kind": "protocol", "event": "opened", **named, "at": at}
 
 
 def _identity(program: Program) -> dict[str, str]:

@@ -265,7 +265,7 @@ def print_lines(lines: Iterable[Line]) -> None:
     for line in lines:
         text = Text.assemble(*((span.text, _STYLES[span.style]) for span in line.spans))
         first = " " * line.indent
-        wrapped = Text(first).append_text(text).wrap(terminal, max(terminal.width - line.hang, 30))
+        wrapped = Text(first).append_text(text).wrap(terminal, max(terminal.width - line.hang, 20))
         for number, part in enumerate(wrapped):
             part.rstrip()
             lead = "" if number == 0 else " " * line.hang

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -39,12 +38,13 @@ def order(
 ) -> None:
     """Check an order before it is carried out: allowed, challenged, refused, or cannot tell."""
     from kb.advice import to_json
+    from kb.dictation import is_rate
     from kb.generator.bedside import verdict_lines
 
     guideline, data, now, settings = patient_of(context, protocol, chart, at, local)
     quantity = " ".join(rate)
     attributes = {"route": route, "line": line, "intent": intent, "salt": salt}
-    wanted: dict[str, Any] = {"drug": drug, _order_kind(quantity): quantity}
+    wanted: dict[str, Any] = {"drug": drug, "rate" if is_rate(quantity) else "amount": quantity}
     wanted |= {name: value for name, value in attributes.items() if value is not None}
     verdicts = answered(lambda: guideline.check_orders(data, [wanted], now, settings))
     if format is Format.json:
@@ -53,8 +53,3 @@ def order(
         for verdict in verdicts:
             print_lines(verdict_lines(verdict, guideline.program))
     raise typer.Exit(FINE if all(verdict.verdict == "allowed" for verdict in verdicts) else FINDINGS)
-
-
-def _order_kind(quantity: str) -> str:
-    """Whether an order states a rate (its unit ends in a time) or an amount."""
-    return "rate" if re.search(r"/\s*(s|min|h|hr|hour|hours|day|d)\b", quantity) else "amount"

@@ -6,12 +6,12 @@ and without colours nothing is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from kb.advice import DoseAdvice, Fact, Item, OrderVerdict, Reason
+from kb.advice import DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
 from kb.generator.wording import Speaker, clean, harmless, listed, short_digest
 from kb.program import SCALE
@@ -48,21 +48,56 @@ class Line(NamedTuple):
 EMPTY = Line(())
 
 
-def advice_lines(advice: Advice) -> Iterator[Line]:
-    """The whole advice, most urgent first."""
-    yield from _harmless(_Bedside(advice, advice.walk.program).lines())
+def advice_lines(advice: Advice, numbers: Mapping[str, int] | None = None) -> Iterator[Line]:
+    """The whole advice, most urgent first.
+
+    Args:
+        numbers: of recommended steps, where a conversation has numbered them; else they are counted.
+
+    """
+    yield from harmless_lines(_Bedside(advice, advice.walk.program, numbers).lines())
 
 
-def _harmless(lines: Iterable[Line]) -> Iterator[Line]:
+def item_lines(advice: Advice, item: Item, number: int) -> Iterator[Line]:
+    """One recommendation in short: title, dose, why, source."""
+    told = _Bedside(advice, advice.walk.program)
+    yield from harmless_lines(
+        (*told.title(number, item), *told.dose(item), *told.details(item), *told.why(item.reasons), *told.source(item))
+    )
+
+
+def explanation_lines(advice: Advice, step: str) -> Iterator[Line]:
+    """Why a step is in the state it is in; in full where it is recommended.
+
+    Raises:
+        KeyError: no such step.
+
+    """
+    found, told = advice.why(step), _Bedside(advice, advice.walk.program)
+    yield from harmless_lines(told.explained(found))
+
+
+def source_lines(advice: Advice) -> Iterator[Line]:
+    """What the recommendations rest on: the statements they cite, and the documents behind those."""
+    yield from harmless_lines(_Bedside(advice, advice.walk.program).sources())
+
+
+def fact_text(advice: Advice, fact: Fact) -> str:
+    """`MAP 58 mmHg (12:02, 20 min ago)`."""
+    return harmless(_Bedside(advice, advice.walk.program).fact(fact))
+
+
+def harmless_lines(lines: Iterable[Line]) -> Iterator[Line]:
     """What was said, whoever said it, with nothing in it that a terminal would act on."""
     for line in lines:
         yield line._replace(spans=tuple(Span(harmless(span.text), span.style) for span in line.spans))
 
 
 class _Bedside:
-    def __init__(self, advice: Advice, program: ir.Program) -> None:
+    def __init__(self, advice: Advice, program: ir.Program, numbers: Mapping[str, int] | None = None) -> None:
         self.advice = advice
         self.program = program
+        self.numbers = numbers or {}
         self.say = Speaker(program)
         self.now = datetime.fromisoformat(advice.now) if advice.now else None
         self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
@@ -108,9 +143,9 @@ class _Bedside:
         for number, item in enumerate(items, start=1):
             if number > 1:
                 yield EMPTY
-            yield from self.item(number, item)
+            yield from self.item(self.numbers.get(item.step, number), item)
 
-    def item(self, number: int, item: Item) -> Iterator[Line]:
+    def title(self, number: int, item: Item) -> Iterator[Line]:
         urgency = _URGENCY.get(item.priority, item.priority.upper())
         spans = [Span(f"{number:>2}  ", "quiet")]
         if urgency:
@@ -122,6 +157,9 @@ class _Bedside:
             spans.append(Span("  assumed", "warn"))
         spans.append(Span(f"  [{item.step}]", "quiet"))
         yield Line(tuple(spans), 0, 4)
+
+    def item(self, number: int, item: Item) -> Iterator[Line]:
+        yield from self.title(number, item)
         yield from self.dose(item)
         yield from self.details(item)
         yield from self.why(item.reasons)
@@ -372,6 +410,48 @@ class _Bedside:
                 for text in texts:
                     yield Line((Span(text),), 2, 4)
 
+    def explained(self, found: Explanation) -> Iterator[Line]:
+        """The way to a step, or what keeps it from being reached."""
+        status = f", {found.status}" if found.status else ""
+        title = self.titles.get(found.step) or found.step
+        yield Line((Span(title, "title"), Span(f"  {found.state}{status}", "warn"), Span(f"  [{found.step}]", "quiet")))
+        item = next((item for item in self.advice.actions if item.step == found.step), None)
+        if item is not None:
+            yield from self.dose(item)
+            yield from self.details(item)
+        if self.advice.applies is not True:
+            word = "is" if self.advice.applies is False else "may be"
+            scope = self.say.condition(self.program.applies_text)
+            yield _labelled("scope", f"the patient {word} outside the scope of this protocol: {scope}")
+        words = {True: "yes", False: "no", None: "not known"}
+        for reason in found.reasons:
+            case = "otherwise" if reason.case == "else" else self.say.condition(reason.case)
+            facts = self.facts(reason.facts)
+            told = f"{clean(reason.question)} — {case}: {words[reason.holds]}" + (f" ({facts})" if facts else "")
+            yield _labelled("why", told)
+        if item is not None:
+            yield from self.source(item)
+            yield from self.sure(item)
+            if item.review:
+                yield _labelled("review", self.review(item))
+            if item.note:
+                yield _labelled("note", clean(item.note), "quiet")
+
+    def sources(self) -> Iterator[Line]:
+        statements = {statement.id: statement for statement in self.program.statements}
+        cited: dict[str, None] = {}
+        for item in self.advice.recommended:
+            cited |= dict.fromkeys(item.cites)
+            self.readings |= dict.fromkeys(item.interprets)
+        if not self.advice.recommended:
+            yield Line((Span("nothing is recommended now that would rest on a source"),))
+        for id in cited:
+            if id in statements:
+                self.keys |= dict.fromkeys(statements[id].cites)
+                behind = f" ({', '.join(statements[id].cites)})" if statements[id].cites else ""
+                yield Line((Span(f"{id}  ", "label"), Span(f"{clean(statements[id].says)}{behind}")), 2, 4 + len(id))
+        yield from self.footnotes()
+
     def footnotes(self) -> Iterator[Line]:
         """The readings and references named above, each once."""
         readings = [item for item in self.program.interpretations if item.id in self.readings]
@@ -391,7 +471,7 @@ class _Bedside:
 
 def verdict_lines(verdict: OrderVerdict, program: ir.Program) -> Iterator[Line]:
     """One order and what the protocol says to it."""
-    yield from _harmless(_verdict(verdict, Speaker(program)))
+    yield from harmless_lines(_verdict(verdict, Speaker(program)))
 
 
 def _verdict(verdict: OrderVerdict, say: Speaker) -> Iterator[Line]:
