@@ -657,6 +657,10 @@ class Interview:
             self._write(question, [self._observation(name, "not available", self.now)])
             return None
         told = dictation.said(text, self.now)
+        if told.text.lower() in NOT_AVAILABLE:
+            name = question.ask or question.name
+            self._write(question, [self._observation(name, "not available", told.at or self.now)], exact=True)
+            return None
         old = next((entry for entry in self.record.standing() if entry.id == question.corrects), None)
         at = told.at or (old.at if old is not None else self.now)
         if not told.text and question.form not in ("began", "done"):

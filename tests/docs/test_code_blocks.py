@@ -59,6 +59,8 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         elif block.language == "sh":
             for line in block.text.splitlines():
                 folder = play_command(line, folder, place)
+        elif block.language == "text" and block.text.startswith("$ kb "):
+            play_transcript(block, folder, place)
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
 
@@ -101,6 +103,19 @@ def play_command(line: str, folder: Path, place: str) -> Path:
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() or done.stderr.strip(), f"{place}: {line} said nothing"
     return folder
+
+
+def play_transcript(block: Block, folder: Path, place: str) -> None:
+    """A conversation: the command, what is typed after `> `, and all that is shown."""
+    command, _, shown = block.text.partition("\n")
+    typed = "".join(f"{line[2:]}\n" for line in shown.splitlines() if line.startswith("> "))
+    done = subprocess.run(
+        [sys.executable, "-m", "kb", *shlex.split(command)[2:]],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, input=typed, capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{place}\n{done.stdout}{done.stderr}"
+    assert done.stdout.splitlines() == shown.splitlines(), f"{place}: something else is shown:\n{done.stdout}"
 
 
 def test_the_picture_in_the_readme_is_current() -> None:
