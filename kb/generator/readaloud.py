@@ -238,8 +238,7 @@ class _Reader:
     def definition(self, slot: ir.Slot) -> str:
         assert slot.expr is not None
         name = clean(slot.title) or self.say.data(slot.of or slot.name)
-        words = self.say.expression(slot.expr, slot.unit)
-        return f"{name}: {words}"
+        return f"{name}: {self.say.expression(slot.expr, slot.unit)}" if self.say.can_say(slot.expr) else name
 
     def rule(self, rule: ir.Rule) -> str:
         drugs = listed((self.say.drug(drug) for drug in rule.drugs), "or") or "any drug"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from kb import interpreter
 from kb import program as ir
+from kb.evaluate import parts_of, slots_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
 _PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
@@ -183,7 +184,7 @@ class Speaker:
         local = self._parameters.get(slot.of) if slot is not None and slot.kind == "parameter" else None
         if local is not None and isinstance(local.default, int):
             return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
-        return self.expression(expr, unit)
+        return self.expression(expr, unit) if self.can_say(expr) else "a dose worked out for the patient"
 
     def _constant(self, expr: ir.Expr, unit: str) -> str:
         if isinstance(expr, ir.Const) and isinstance(expr.value, int) and not isinstance(expr.value, bool):
@@ -309,7 +310,7 @@ class Speaker:
             case ir.Cases(cases):
                 told = []
                 for when, result in cases:
-                    words = self.expression(result, unit)
+                    words = self.expression(result, unit) if self.can_say(result) else "worked out for the patient"
                     told.append(
                         f"otherwise {words}" if ir.is_constant(when, True) else f"{words} if {self.expression(when)}"
                     )
@@ -334,8 +335,27 @@ class Speaker:
                 return f"{name}({', '.join(self.expression(item) for item in arguments)})"
         raise AssertionError(f"no words for {expr!r}")
 
+    def can_say(self, expr: ir.Expr) -> bool:
+        """Whether `expression` says what was written.
+
+        A Program holds integers, and a factor in it may be the editor's (`30 mL/kg * weight`) or only take one unit
+        to another. Only between times is it surely the second; anything else is left to the title.
+        """
+        match expr:
+            case ir.Function():
+                return False
+            case ir.Cases(cases):
+                return all(self.can_say(when) for when, _ in cases)  # a value of its own that cannot be said, says so
+            case ir.Multiply(left, right) | ir.Divide(left, right):
+                units = {self.program.slots[index].unit for index in slots_of(left)}
+                return _converts_units(right) and units <= _TIMES
+        return all(self.can_say(part) for part in parts_of(expr))
+
     def _unit(self, expr: ir.Expr) -> str:
         return self.program.slots[expr.slot].unit if isinstance(expr, ir.Get) else ""
+
+
+_TIMES = {"", "s", "min", "h", "day", "days", "weeks", "months", "years"}
 
 
 def _converts_units(factor: ir.Expr) -> bool:

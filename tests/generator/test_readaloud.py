@@ -93,3 +93,12 @@ def test_factors_between_units_are_not_said_and_local_doses_tell_their_default()
     assert "0 min if number of soluble insulin in the episode = 0; otherwise time since soluble insulin" in text
     assert "soluble insulin 10 units (unless set otherwise locally) IV" in text
     assert "over insulin time (set locally)" in text
+
+
+def test_a_formula_that_cannot_be_said_as_written_is_left_to_its_title() -> None:
+    lipid = read_aloud_text(kb.load("local-anaesthetic-toxicity").program)
+    assert "lipid_pump_rate: Pump rate of the first lipid infusion (S07" in lipid
+    assert "still hold: worked out for the patient if lipid given before is known; otherwise worked out" in lipid
+    adrenaline = read_aloud_text(kb.load("anaphylaxis").program)
+    assert "30 mg if dosing rule" not in adrenaline
+    assert "worked out for the patient if dosing rule = us; 0.1 mg if age < 0.5 years; 0.15 mg if age" in adrenaline
