@@ -53,7 +53,8 @@ class Base:
 
     def forget(self, file: Path) -> None:
         """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""
-        self.__dict__.pop("_protocols", None)
+        for name in ("_protocols", "_held"):
+            self.__dict__.pop(name, None)
         self._scenarios.pop(file, None)
         if file.parent == self.protocols_path / "library":
             self.__dict__.pop("_library", None)
@@ -102,6 +103,17 @@ class Base:
 
     def scenario_files(self, id: str) -> list[Path]:
         return sorted((self.protocols_path / id / "scenarios").glob("*.yaml"))
+
+    def scenario_files_of(self, file: Path) -> list[Path]:
+        """The scenario files of a protocol file: they stand in `scenarios/` beside it."""
+        return sorted((file.parent / "scenarios").glob("*.yaml"))
+
+    def findings(self, file: Path) -> tuple[Diagnostic, ...]:
+        """Everything wrong with one protocol file, its scenarios, the library and `local.yaml`."""
+        diagnostics = [*self._library[1], *self.local()[1], *self.compile(file)[1]]
+        for each in self.scenario_files_of(file):
+            diagnostics += self.scenarios(each)[1]
+        return in_reading_order((*diagnostics, *self._hand_overs_of(file)))
 
     def scenarios(self, file: Path) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
         """The worked patients of one file, and everything wrong with the file."""
@@ -176,23 +188,30 @@ class Base:
         diagnostics += self._hand_overs(wanted)
         return in_reading_order(diagnostics), tuple(checked)
 
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        """What can be handed over to: `id@major`."""
+        listed = self.protocols().items()
+        return frozenset(f"{id}@{version.partition('.')[0]}" for id, versions in listed for version in versions)
+
     def _hand_overs(self, ids: Iterable[str]) -> Iterable[Diagnostic]:
-        """Hand-overs to protocols that this base does not hold."""
-        held = {
-            f"{id}@{version.partition('.')[0]}" for id, versions in self.protocols().items() for version in versions
-        }
         for id in ids:
             file = self.file(*id.partition("@")[::2]) if "@" in id else self.file(id)
-            program = None if file is None else self.compile(file)[0]
-            for step in program.steps if program is not None else ():
-                if step.kind == "hand_over" and step.hand_over not in held:
-                    yield found(
-                        "KB707",
-                        Span(str(file)),
-                        f"`{step.id}` hands over to `{step.hand_over}`, which this base does not hold",
-                        "add that protocol to the base, or name one that is there",
-                        "a reader sent there would find nothing",
-                    )
+            if file is not None:
+                yield from self._hand_overs_of(file)
+
+    def _hand_overs_of(self, file: Path) -> Iterable[Diagnostic]:
+        """Hand-overs to protocols that this base does not hold."""
+        program = self.compile(file)[0]
+        for step in program.steps if program is not None else ():
+            if step.kind == "hand_over" and step.hand_over not in self._held:
+                yield found(
+                    "KB707",
+                    Span(str(file)),
+                    f"`{step.id}` hands over to `{step.hand_over}`, which this base does not hold",
+                    "add that protocol to the base, or name one that is there",
+                    "a reader sent there would find nothing",
+                )
 
     def _no_such_protocol(self, id: str, version: str | None) -> Diagnostic:
         from difflib import get_close_matches

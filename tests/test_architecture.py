@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"answers"},
     {"interpreter"},
     {"session", "scenarios", "store", "generator"},
-    {"base", "coverage", "interview"},
+    {"base", "coverage", "interview", "trial"},
     {"registry"},
     {"editor"},
     {"scaffold", "site"},

@@ -32,6 +32,7 @@ from kb.cli import (
     schema,
     show,
     test,
+    try_,
 )
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
 
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "order": order.order,
     "test": test.run_scenarios,
     "show": show.show,
+    "try": try_.try_,
     "compile": compile.compile_,
     "parameters": parameters.parameters,
     "build": build.build,

@@ -6,6 +6,7 @@ question, dose, review, source and way on of the flowchart is here too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from kb import program as ir
@@ -267,7 +268,7 @@ def read_aloud_text(program: ir.Program) -> str:
     lines += [f"Open it if {told.enter}."] if told.enter else []
     lines += [f"Begin with {_numbers(told.starts)}."] if told.starts != (1,) else []
     for entry in told.entries:
-        lines += ["", *_entry_lines(entry)]
+        lines += ["", *entry_lines(entry)]
     for heading, items in (
         ("Words used", told.definitions),
         ("Never", told.never),
@@ -283,15 +284,17 @@ def read_aloud_text(program: ir.Program) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _entry_lines(entry: Entry) -> list[str]:
+def entry_lines(entry: Entry, names: Mapping[int, str] | None = None) -> list[str]:
+    """One step as text. With `names`, steps are named by them instead of being numbered."""
     urgency = {"stat": "NOW: ", "asap": "As soon as possible: ", "urgent": "Urgent: "}.get(entry.priority, "")
     lead = {"outcome": "Outcome: ", "hand-over": "Hand over: "}.get(entry.kind, "")
-    lines = [f"{entry.number}. {urgency}{lead}{entry.says}  [{entry.step}]"]
+    said = f"{urgency}{lead}{entry.says}"
+    lines = [said if names else f"{entry.number}. {said}  [{entry.step}]"]
     lines += [f"   {line}" for line in entry.lines]
     if entry.review:
         lines.append(f"   {entry.review}")
     for way in entry.ways:
-        lines.append(f"   - {way_text(way)}")
+        lines.append(f"   - {way_text(way, names)}")
     strength = [entry.strength, f"certainty {entry.certainty}" if entry.certainty else ""]
     basis = "; ".join(text for text in strength if text and entry.strength)
     sources = basis_text(entry.cites, entry.interprets).strip()
@@ -302,11 +305,11 @@ def _entry_lines(entry: Entry) -> list[str]:
     return lines
 
 
-def way_text(way: WayOn) -> str:
-    """`if MAP < 65 mmHg: go to 4`."""
-    go = f"{'start together ' if len(way.to) > 1 else 'go to '}{_numbers(way.to)}"
+def way_text(way: WayOn, names: Mapping[int, str] | None = None) -> str:
+    """`if MAP < 65 mmHg: go to 4`; with `names`, they stand for the numbers."""
+    go = f"{'start together ' if len(way.to) > 1 else 'go to '}{_numbers(way.to, names)}"
     if way.assumed:
-        return f"while not known: assume {_numbers(way.to)}"
+        return f"while not known: assume {_numbers(way.to, names)}"
     return f"{way.when}: {go}" if way.when else f"at once {go}"
 
 
@@ -318,5 +321,5 @@ def basis_text(cites: tuple[str, ...], interprets: tuple[str, ...]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _numbers(numbers: tuple[int, ...]) -> str:
-    return listed(str(number) for number in numbers)
+def _numbers(numbers: tuple[int, ...], names: Mapping[int, str] | None = None) -> str:
+    return listed(str(number) if names is None else names[number] for number in numbers)
