@@ -20,6 +20,7 @@ from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
 from kb.loader import load_library, load_local, load_protocol
 from kb.program import Program
+from kb.shared import check_shared
 from kb.source import Reading, read_source
 from kb.store import latest
 
@@ -49,7 +50,7 @@ class Base:
         library, diagnostics = load_library(self.protocols_path / "library", self.read)
         if library is None:
             return model.Library({}, {}, {}, {}), tuple(diagnostics)
-        return library, (*diagnostics, *check_library(library))
+        return library, (*diagnostics, *check_library(library), *check_shared(library))
 
     def forget(self, file: Path) -> None:
         """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""

@@ -18,6 +18,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span, has_errors, in_reading_order
 from kb.expression import parser, tree
+from kb.shared import with_shared
 from kb.source import Entry, Mapping, Node, Reading, Scalar, Sequence, Source, look_alike, read_source, read_text
 from kb.validator import Checked, check_shape, nearest
 
@@ -135,6 +136,8 @@ def load_protocol(
     if beside.is_file():
         evidence, evidence_problems = load_evidence(beside, read)
     protocol = reader.protocol(path, library, evidence) if reader.root is not None else None
+    if protocol is not None and library is not None:
+        protocol = with_shared(protocol, library)
     return _done(reader, protocol, evidence_problems)
 
 
@@ -144,6 +147,8 @@ def load_protocol_text(
     """The same for text that is not (yet) in a file; nothing is compared with folder or file name."""
     reader = _Reader(read_text(text, file), "protocol")
     protocol = reader.protocol(None, library, evidence) if reader.root is not None else None
+    if protocol is not None and library is not None:
+        protocol = with_shared(protocol, library)
     return _done(reader, protocol)
 
 
@@ -154,7 +159,7 @@ def load_evidence(path: str | Path, read: Reading = read_source) -> tuple[model.
 
 
 def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model.Library | None, list[Diagnostic]]:
-    """`units.yaml`, `data.yaml` and `drugs.yaml` of a library folder."""
+    """`units.yaml`, `data.yaml`, `drugs.yaml` and, where there is one, `definitions.yaml` of a library folder."""
     folder = Path(folder)
     units = _opened(folder / "units.yaml", "units", read)
     data = _opened(folder / "data.yaml", "data", read)
@@ -166,7 +171,13 @@ def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model
         known,
         classes,
     )
-    problems = list(in_reading_order([*units.diagnostics, *data.diagnostics, *drugs.diagnostics]))
+    problems = [*units.diagnostics, *data.diagnostics, *drugs.diagnostics]
+    if (folder / "definitions.yaml").is_file():
+        definitions = _opened(folder / "definitions.yaml", "definitions", read)
+        if definitions.root is not None:
+            library = replace(library, shared=definitions.shared())
+        problems += definitions.diagnostics
+    problems = list(in_reading_order(problems))
     return (None if has_errors(problems) else library), problems
 
 
@@ -504,6 +515,14 @@ class _Reader:
                 what = "data" if name in library.elements else "a drug"
                 self.report(
                     "KB219", record.span, f"`{name}` is the name of {what} in the library", "give it a name of its own"
+                )
+            elif library is not None and name in library.shared.defines:
+                self.report(
+                    "KB219",
+                    record.span,
+                    f"`{name}` is the name of a definition in the library",
+                    "use that one and remove this, or give this a name of its own",
+                    (Related(library.shared.defines[name].span, "the library defines it here"),),
                 )
             seen.setdefault(name, record.span)
 
@@ -1165,19 +1184,32 @@ class _Reader:
 
     # ------------------------------------------------------------ evidence
 
+    def shared(self) -> model.Shared:
+        assert self.root is not None
+        get = self.root.get
+        return model.Shared(
+            defines=self.each(get("define"), self.define),
+            statements=self.statements(get("statements")),
+            references=self.each(get("references"), self.reference),
+            interpretations=self.each(get("interpretations"), self.interpretation),
+        )
+
+    def statements(self, node: Node | None) -> dict[str, model.StatementDef]:
+        made: dict[str, model.StatementDef] = {}
+        for name, entry in self.entries(node):
+            body = self.mapping(entry.value)
+            if body is not None:
+                self.statement(name, entry, body, made)
+        return made
+
     def evidence(self, path: Path) -> model.Evidence:
         root = self.root
         assert root is not None
         self.of_this_folder(path.absolute().parent, root)
         source = self.mapping(root.get("source"))
-        statements: dict[str, model.StatementDef] = {}
-        for name, entry in self.entries(root.get("statements")):
-            body = self.mapping(entry.value)
-            if body is not None:
-                self.statement(name, entry, body, statements)
         return model.Evidence(
             source=self.source(source) if source is not None else model.SourceDef(),
-            statements=statements,
+            statements=self.statements(root.get("statements")),
             references=self.each(root.get("references"), self.reference),
             file=self.file,
             elsewhere=self.each(root.get("elsewhere"), self.elsewhere),

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from kb.diagnostics import Span
 from kb.expression import tree
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +143,6 @@ class UnitDef:
     dimension: tuple[tuple[str, int], ...]
     span: Span
     offset: str = "0"
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """Everything shared between protocols, by name."""
-
-    units: dict[str, UnitDef]
-    elements: dict[str, ElementDef]
-    drugs: dict[str, DrugDef]
-    classes: dict[str, tuple[str, ...]]
 
 
 # ---------------------------------------------------------------- evidence
@@ -515,6 +509,27 @@ class InterpretationDef:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """`definitions.yaml` of the library: definitions that any protocol may use, and what they rest on."""
+
+    defines: dict[str, Define] = field(default_factory=dict)
+    statements: dict[str, StatementDef] = field(default_factory=dict)
+    references: dict[str, ReferenceDef] = field(default_factory=dict)
+    interpretations: dict[str, InterpretationDef] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything shared between protocols, by name."""
+
+    units: dict[str, UnitDef]
+    elements: dict[str, ElementDef]
+    drugs: dict[str, DrugDef]
+    classes: dict[str, tuple[str, ...]]
+    shared: Shared = field(default_factory=Shared)
+
+
+@dataclass(frozen=True, slots=True)
 class Protocol:
     id: str
     version: str
@@ -541,3 +556,21 @@ class Protocol:
     not_encoded: dict[str, Text] = field(default_factory=dict)
     evidence: Evidence | None = None
     texts: tuple[Text, ...] = ()  # every piece of prose, for the checks over prose
+
+
+# ---------------------------------------------------------------- what is inside a record
+
+
+def every(root: object, kind: type[_T]) -> Iterator[_T]:
+    """All records of one kind inside `root`, outermost first."""
+    stack: list[object] = [root]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, kind):
+            yield current
+        if isinstance(current, dict):
+            stack.extend(reversed(list(current.values())))
+        elif isinstance(current, tuple | list):
+            stack.extend(reversed(current))
+        elif is_dataclass(current) and not isinstance(current, Span | type):
+            stack.extend(getattr(current, field.name) for field in reversed(fields(current)))

@@ -23,6 +23,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"values", "codes", "codec"},
     {"expression", "evaluate", "chart", "source", "digest"},
     {"model", "dictation", "codegen", "reading", "validator", "report"},
+    {"shared"},
     {"graph", "loader", "folds", "doses"},
     {"plan"},
     {"linter", "orders", "reasons"},

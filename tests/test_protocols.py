@@ -169,3 +169,30 @@ def test_readers_see_which_reference_is_superseded() -> None:
     references = {item.key: item.superseded_by for item in guideline("adult-bradycardia").program.references}
     assert references == {"R1": "", "R2": "R1"}
     assert "superseded by R1" in protocol_page(guideline("adult-bradycardia").program)
+
+
+# The table of NEWS2 as printed: points, and the first and the last value of each band.
+NEWS2 = {
+    ("respiration", "respiratory_rate", "/min"): "3: 5 8, 1: 9 11, 0: 12 20, 2: 21 24, 3: 25 40",
+    ("systolic", "systolic", "mmHg"): "3: 60 90, 2: 91 100, 1: 101 110, 0: 111 219, 3: 220 250",
+    ("pulse", "heart_rate", "/min"): "3: 30 40, 1: 41 50, 0: 51 90, 1: 91 110, 2: 111 130, 3: 131 180",
+    ("temperature", "temperature", "Cel"): "3: 30.0 35.0, 1: 35.1 36.0, 0: 36.1 38.0, 1: 38.1 39.0, 2: 39.1 41.0",
+    ("saturation_scale_1", "spo2", "%"): "3: 70 91, 2: 92 93, 1: 94 95, 0: 96 100",
+    ("saturation_scale_2", "spo2", "%"): "3: 70 83, 2: 84 85, 1: 86 87, 0: 88 92, 1: 93 94, 2: 95 96, 3: 97 100",
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "element", "value", "points"),
+    [
+        pytest.param(part, element, f"{value} {unit}", int(points), id=f"{part}-{value}")
+        for (part, element, unit), bands in NEWS2.items()
+        for points, ends in (band.split(":") for band in bands.split(","))
+        for value in ends.split()
+    ],
+)
+def test_news2_gives_the_points_of_the_printed_table(part: str, element: str, value: str, points: int) -> None:
+    program = guideline("early-warning").program
+    advice = guideline("early-warning").advise({element: value, "supplemental_oxygen": True})
+    slot = next(index for index, slot in enumerate(program.slots) if slot.of == f"news2_{part}")
+    assert advice.walk.row[slot] == points * 10**8

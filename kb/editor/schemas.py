@@ -15,6 +15,7 @@ FILES: Final = {
     "data": "protocols/library/data.yaml",
     "drugs": "protocols/library/drugs.yaml",
     "units": "protocols/library/units.yaml",
+    "definitions": "protocols/library/definitions.yaml",
     "local": "local.yaml",
 }
 

@@ -101,6 +101,8 @@ class LibraryLike(Protocol):
     def drugs(self) -> Mapping[str, DrugLike]: ...
     @property
     def classes(self) -> Mapping[str, Any]: ...
+    @property
+    def shared(self) -> Any: ...
 
 
 class ProtocolLike(Protocol):
@@ -193,6 +195,8 @@ class Scope:
     steps: frozenset[str]
     basis: str
     synonyms: Mapping[str, str]
+    shared: tuple[str, ...] = ()
+    """Definitions of the library, also those not used here: names that may have been meant."""
     memory: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -221,7 +225,7 @@ class Scope:
             drugs=library.drugs,
             classes={name: tuple(drugs) for name, drugs in classes.items()},
             parameters={},
-            defines={},
+            defines={id: _definition(record) for id, record in library.shared.defines.items()},
             steps=frozenset(),
             basis="",
             synonyms={
@@ -229,6 +233,7 @@ class Scope:
                 for id, drug in sorted(library.drugs.items())
                 for synonym in drug.synonyms
             },
+            shared=tuple(library.shared.defines),
         )
 
     def kind_of(self, name: str) -> str:

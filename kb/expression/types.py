@@ -467,7 +467,7 @@ class Checker:
                     f"unknown {what} `{id}`",
                     f"for a subtraction write spaces around the minus: `{left} - {after}`",
                 )
-        close = get_close_matches(id, list(candidates), 1, 0.7)
+        close = get_close_matches(id, [*candidates, *scope.shared], 1, 0.7)
         swapped = id.replace("_", "-") if "_" in id else id.replace("-", "_")
         if swapped != id and scope.kind_of(swapped):
             close = [swapped]
@@ -1408,6 +1408,8 @@ def check_library(library: LibraryLike) -> list[Diagnostic]:
         diagnostics += check_element(scope, element)
     for drug in library.drugs.values():
         diagnostics += _check_drug(scope, drug)
+    diagnostics += check_defines(scope)
+    diagnostics += check_define_guards(scope)
     return diagnostics
 
 

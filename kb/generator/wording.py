@@ -306,6 +306,8 @@ class Speaker:
             case ir.Compare(op, left, right):
                 unit = self._unit(left) or self._unit(right)
                 sides = self.expression(left, unit, inner=True), self.expression(right, unit, inner=True)
+                if any(isinstance(side, ir.Const) and isinstance(side.value, str) for side in (left, right)):
+                    op = {"=": "is", "!=": "is not"}.get(op, op)
                 return f"{sides[0]} {_SIGNS.get(op, op)} {sides[1]}"
             case ir.Cases(cases):
                 told = []
@@ -316,7 +318,8 @@ class Speaker:
                     )
                 return "; ".join(told)
             case ir.Add(left, right):
-                return _bracketed(f"{self.expression(left, unit, True)} + {self.expression(right, unit, True)}", inner)
+                first = self.expression(left, unit, not isinstance(left, ir.Add))  # a sum of sums needs no brackets
+                return _bracketed(f"{first} + {self.expression(right, unit, True)}", inner)
             case ir.Subtract(left, right):
                 return _bracketed(f"{self.expression(left, unit, True)} - {self.expression(right, unit, True)}", inner)
             case ir.Multiply(left, right) | ir.Divide(left, right) if _converts_units(right):

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.linter.context import LintContext, every
+from kb.linter.context import LintContext
 
 
 def cited(protocol: model.Protocol) -> Iterator[model.Ref]:
     """Every citation of a statement in the protocol."""
-    for backing in every(protocol, model.Backing):
+    for backing in model.every(protocol, model.Backing):
         yield from backing.cites
-    for condition in every(protocol, model.Condition):
+    for condition in model.every(protocol, model.Condition):
         yield from condition.cites
 
 

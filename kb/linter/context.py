@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeVar
 
 from kb import model
-from kb.diagnostics import Span
 from kb.expression import tree
 from kb.expression.scope import Scope
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +31,9 @@ def listed(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def every(root: object, kind: type[_T]) -> Iterator[_T]:
-    """All records of one kind inside `root`, outermost first."""
-    stack: list[object] = [root]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, kind):
-            yield current
-        if isinstance(current, dict):
-            stack.extend(reversed(list(current.values())))
-        elif isinstance(current, tuple | list):
-            stack.extend(reversed(current))
-        elif is_dataclass(current) and not isinstance(current, Span | type):
-            stack.extend(getattr(current, field.name) for field in reversed(fields(current)))
-
-
 def names_in(root: object) -> frozenset[str]:
     """Every name that an expression inside `root` mentions."""
-    return frozenset(name.id for name in every(root, tree.Name))
+    return frozenset(name.id for name in model.every(root, tree.Name))
 
 
 def verbs(step: model.Step) -> Iterator[model.Verb]:

@@ -23,6 +23,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         if statement.parent:
             atoms.setdefault(statement.parent, []).append(statement.id)
     for statement in evidence.statements.values():
+        if statement.id in context.library.shared.statements:
+            continue  # it came with a shared definition
         if statement.id in atoms and all(atom in homes for atom in atoms[statement.id]):
             continue  # each of its atoms is cited by itself
         if statement.id not in homes and statement.parent not in homes:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
-from kb.linter.context import LintContext, every
+from kb.linter.context import LintContext
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
-    named = [ref for backing in every(protocol, model.Backing) for ref in backing.interprets]
-    named += [ref for condition in every(protocol, model.Condition) for ref in condition.interprets]
+    named = [ref for backing in model.every(protocol, model.Backing) for ref in backing.interprets]
+    named += [ref for condition in model.every(protocol, model.Condition) for ref in condition.interprets]
     for ref in named:
         if ref.id not in protocol.interpretations:
             yield found(
@@ -28,7 +28,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         if interpretation.status == "disputed"
         for ref in interpretation.about
     }
-    for condition in every(protocol, model.Condition):
+    for condition in model.every(protocol, model.Condition):
         for ref in condition.cites:
             if ref.id in disputed and not _also_settled(protocol, ref.id):
                 yield found(

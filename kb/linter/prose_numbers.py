@@ -10,7 +10,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
-from kb.linter.context import LintContext, every, names_in
+from kb.linter.context import LintContext, names_in
 from kb.values import BadValue
 
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -47,7 +47,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
 
 def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
     quantities = [
-        (text, quantity) for text in every(record, model.Text) for quantity in _quantities(context, text.value)
+        (text, quantity) for text in model.every(record, model.Text) for quantity in _quantities(context, text.value)
     ]
     if not quantities:
         return
@@ -87,14 +87,14 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
     stack: list[object] = [record]
     while stack:
         current = stack.pop()
-        numbers += every(current, tree.Number)
-        names = names_in(current) | {ref.id for ref in every(current, model.Ref)}
+        numbers += model.every(current, tree.Number)
+        names = names_in(current) | {ref.id for ref in model.every(current, model.Ref)}
         for name in names - seen:
             seen.add(name)
             following = protocol.defines.get(name) or protocol.parameters.get(name)
             if following is not None:
                 stack.append(following)
-    for text in every(record, model.Text):
+    for text in model.every(record, model.Text):
         numbers += _concentration(text)
     return numbers
 

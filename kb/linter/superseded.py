@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
-from kb.linter.context import LintContext, every
+from kb.linter.context import LintContext
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -43,8 +43,8 @@ def _carried_out(protocol: model.Protocol) -> dict[str, model.Ref]:
     used: dict[str, model.Ref] = {}
     for part in parts:
         for record in part.values():
-            refs = [ref for backing in every(record, model.Backing) for ref in backing.cites]
-            refs += [ref for condition in every(record, model.Condition) for ref in condition.cites]
+            refs = [ref for backing in model.every(record, model.Backing) for ref in backing.cites]
+            refs += [ref for condition in model.every(record, model.Condition) for ref in condition.cites]
             for ref in refs:
                 used.setdefault(ref.id, ref)
     return used

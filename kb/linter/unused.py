@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.linter.context import LintContext, every, names_in
+from kb.linter.context import LintContext, names_in
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
-    used = {ref.id for ref in every(protocol, model.Ref)}
+    used = {ref.id for ref in model.every(protocol, model.Ref)}
     for part in (
         protocol.steps,
         protocol.never,
