@@ -90,7 +90,7 @@ def kind_of(path: Path, base: Path) -> str | None:
     match parts:
         case ("local.yaml",):
             return "local"
-        case ("protocols", "library", ("data.yaml" | "drugs.yaml" | "units.yaml") as name):
+        case ("protocols", "library", ("data.yaml" | "drugs.yaml" | "units.yaml" | "definitions.yaml") as name):
             return name.removesuffix(".yaml")
         case ("protocols", _, "statements.yaml"):
             return "statements"

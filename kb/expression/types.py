@@ -638,6 +638,8 @@ class Checker:
         elif code == "KB324":
             help = "units are defined by an assay of each substance and do not convert"
         elif differing == {"body_mass"}:
+            if written[1].literal and dict(written[1].dimension).get("body_mass"):
+                help += f", or multiply it by the weight: `{to_text(written[0])} * weight`"
             why = "per kg and not per kg differ by the patient's weight, some seventy-fold"
         elif differing == {"mass", "amount"}:
             help += "; mass and mol convert once the data has its `molar_mass`"
