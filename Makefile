@@ -83,6 +83,7 @@ types: venv
 
 check: venv
 	$(BIN)/kb check
+	$(BIN)/kb fmt --check
 
 scenarios: venv
 	$(BIN)/kb test

@@ -18,7 +18,7 @@ from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
-from kb.loader import load_library, load_local, load_protocol
+from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
 from kb.program import Program
 from kb.shared import check_shared
 from kb.source import Reading, read_source
@@ -136,6 +136,14 @@ class Base:
             self._compiled[file] = program, in_reading_order((*diagnostics, *linted))
         return self._compiled[file]
 
+    def digests(self, file: Path, text: str) -> tuple[str, str] | None:
+        """Logic and text digest of the Program that `text` makes if it stands in `file`; None where it makes none."""
+        beside = file.parent / "statements.yaml"
+        evidence = load_evidence(beside)[0] if beside.is_file() else None
+        protocol, _ = load_protocol_text(text, str(file), self.library, evidence)
+        program = None if protocol is None else compile_protocol(protocol, self.library)[0]
+        return None if program is None else (program.logic_digest, program.text_digest)
+
     def program(self, id: str, version: str | None = None) -> tuple[Program | None, tuple[Diagnostic, ...]]:
         """The Program of a protocol, or None and the diagnostics that say why not."""
         file = self.file(id, version)
@@ -225,13 +233,16 @@ class Base:
         return found("KB703", Span(str(self.protocols_path)), what, help)
 
 
-def compile_file(path: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-    """The Program of a YAML file, with the library of the base that the file stands in (else the shipped one)."""
+def base_around(path: Path) -> Base:
+    """The knowledge base that a file stands in, else the shipped one."""
     for folder in path.resolve().parents:
         if (folder / "protocols" / "library").is_dir():
-            base = Base(folder)
-            break
-    else:
-        base = Base(default_base())
+            return Base(folder)
+    return Base(default_base())
+
+
+def compile_file(path: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
+    """The Program of a YAML file, with the library of the base that the file stands in (else the shipped one)."""
+    base = base_around(path)
     program, diagnostics = base.compile(path)
     return program, in_reading_order((*base._library[1], *diagnostics))

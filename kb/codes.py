@@ -50,6 +50,12 @@ READING: dict[str, Code] = {
     "KB121": Code("indentation", ERROR, "Keys of one group are indented alike, each followed by a colon and a space."),
 }
 
+# ---------------------------------------------------------------- KB13x formatting a file
+FORMATTING: dict[str, Code] = {
+    "KB130": Code("unknown-kind-of-file", ERROR, "Only a file that a knowledge base has is formatted."),
+    "KB131": Code("form-not-kept", ERROR, "A file is formatted only where that changes nothing but its form."),
+}
+
 # ---------------------------------------------------------------- KB2xx structure: schema and loader
 STRUCTURE: dict[str, Code] = {
     "KB201": Code("unknown-key", ERROR, "Every key is one the format knows in that place."),
@@ -214,7 +220,7 @@ BASE: dict[str, Code] = {
     "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
 }
 
-CODES: dict[str, Code] = {**READING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}
+CODES: dict[str, Code] = {**READING, **FORMATTING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}
 
 
 def found(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -72,6 +72,7 @@ class Shape:
     """A schema made ready for walking. Built once per schema; nothing changes it afterwards."""
 
     __slots__ = (
+        "apart",
         "boolean_ok",
         "case",
         "closed",
@@ -88,6 +89,7 @@ class Shape:
         "least",
         "least_items",
         "least_keys",
+        "line",
         "longest",
         "most",
         "names",
@@ -116,6 +118,7 @@ class Shape:
         self.names: tuple[str, ...] = ()
         self.keys: tuple[str, ...] = ()
         self.defines = ""
+        self.line = self.apart = False  # how it is laid out: on one line if it fits; blank lines between its parts
         self.number_ok = self.boolean_ok = False
         self.properties: dict[str, Shape] = {}
         self.patterns: list[tuple[re.Pattern[str], str, Shape]] = []
@@ -133,6 +136,42 @@ class Shape:
         self.one_of: list[tuple[tuple[str, ...], str]] = []
         self.kinds: dict[str, Shape] = {}
         self.dependencies: dict[str, Any] = {}
+
+    def meant(self, keys: Collection[str]) -> Shape | None:
+        """Which of several kinds is meant by `keys`; itself where there are no kinds, None where it cannot be told."""
+        if not self.kinds:
+            return self
+        present = [kind for kind in self.kinds if kind in keys]
+        return self.kinds[present[0]] if len(present) == 1 else None
+
+    def under(self, key: str) -> Shape | None:
+        """The shape of the value under `key`; None where the schema has no place for it."""
+        inner = self.properties.get(key)
+        if inner is None:
+            for pattern, _, candidate in self.patterns:
+                if pattern.match(key) and len(key) <= _LONGEST_NAME:
+                    return candidate
+            return self.extra
+        return inner
+
+    def reads_otherwise(self, text: str) -> bool:
+        """Whether unquoted `text` is read here as something other than the same text in quotes."""
+        if "string" not in self.types or text in _NULLS:
+            return True
+        if self.boolean_ok and text in ("true", "false"):
+            return True
+        return self.number_ok and _like_a_number(text)
+
+
+def _like_a_number(text: str) -> bool:
+    return text[0] in "-+.0123456789nNiI" and _NUMBER_LIKE.fullmatch(text) is not None
+
+
+@cache
+def file_kinds() -> tuple[str, ...]:
+    """The kinds of YAML file there are: the schemas that begin with `format`."""
+    names = sorted(path.name.removesuffix(".schema.json") for path in schema_folder().glob("*.schema.json"))
+    return tuple(name for name in names if "format" in schema_document(name).get("properties", {}))
 
 
 @cache
@@ -168,6 +207,7 @@ def shape_of(kind: str) -> Shape:
         shape.expression, shape.window = bool(schema.get("x-expression")), bool(schema.get("x-window"))
         shape.names, shape.keys = tuple(schema.get("x-names", ())), tuple(schema.get("x-keys", ()))
         shape.defines = schema.get("x-defines", "")
+        shape.line, shape.apart = bool(schema.get("x-line")), bool(schema.get("x-apart"))
         shape.unique = bool(schema.get("uniqueItems"))
         shape.number_ok = "number" in shape.types or "integer" in shape.types
         shape.boolean_ok = "boolean" in shape.types
@@ -339,12 +379,13 @@ def _sequence(node: Sequence, shape: Shape, name: str, anchor: Span, out: Checke
 
 def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked, beside: Named[str, Shape]) -> None:
     if shape.kinds:
-        present = [key for key in shape.kinds if key in node.entries]
-        if len(present) != 1:
+        siblings: Named[str, Shape] = shape.kinds
+        meant = shape.meant(node.entries)
+        if meant is None:
+            present = [key for key in siblings if key in node.entries]
             _kind_of_step(node, shape, name, anchor, present, out)
             return
-        siblings: Named[str, Shape] = shape.kinds
-        shape = shape.kinds[present[0]]
+        shape = meant
     else:
         siblings = beside
     verbs = {key: shape.properties[key] for keys, code in shape.one_of if code == "KB209" for key in keys}
@@ -352,19 +393,11 @@ def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked,
     misspelt: set[str] = set()
     unknown = False
     for key, entry in entries.items():
-        inner = shape.properties.get(key)
-        if inner is None:
-            for pattern, _, candidate in shape.patterns:
-                if pattern.match(key) and len(key) <= _LONGEST_NAME:
-                    inner = candidate
-                    break
-            else:
-                inner = shape.extra
-                if inner is None and shape.closed:
-                    unknown = True
-                    misspelt |= _unknown_key(entry, node, shape, siblings, name, out)
-                    continue
-        if inner is not None:
+        inner = shape.under(key)
+        if inner is None and shape.closed:
+            unknown = True
+            misspelt |= _unknown_key(entry, node, shape, siblings, name, out)
+        elif inner is not None:
             _walk(entry.value, inner, key, entry.key.span, out, verbs if key in verbs else None)
     if len(entries) < shape.least_keys and not unknown:
         if shape.code:
@@ -560,7 +593,7 @@ def _scalar(node: Scalar, shape: Shape, name: str, anchor: Span, out: Checked) -
                 out.values[node] = text == "true"
             elif shape.number_ok and _NUMBER.fullmatch(text):
                 out.values[node] = Decimal(text)
-            elif shape.number_ok and text[0] in "-+.0123456789nNiI" and _NUMBER_LIKE.fullmatch(text):
+            elif shape.number_ok and _like_a_number(text):
                 _bad_number(node, name, out)
                 return
         if shape.enum:

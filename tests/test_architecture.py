@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"expression", "evaluate", "chart", "source", "digest"},
     {"model", "dictation", "codegen", "reading", "validator", "report"},
     {"shared"},
-    {"graph", "loader", "folds", "doses"},
+    {"graph", "loader", "folds", "doses", "formatter"},
     {"plan"},
     {"linter", "orders", "reasons"},
     {"compiler", "asks"},

@@ -246,8 +246,8 @@ def count(number: int, word: str) -> str:
 # ---------------------------------------------------------------- printing
 
 
-def console() -> Console:
-    return Console(highlight=False, markup=False, emoji=False)
+def console(error: bool = False) -> Console:
+    return Console(stderr=error, highlight=False, markup=False, emoji=False)
 
 
 def print_json(data: Any) -> None:
