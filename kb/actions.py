@@ -9,6 +9,7 @@ from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
 from kb.doses import DoseValue, describe_dose, dose_value, in_base
 from kb.evaluate import evaluate
+from kb.local import CARE_AREA
 from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
 from kb.plan import NOTHING, Walk
 from kb.reading import Order, dictionary_of
@@ -40,6 +41,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
             beside |= walk.undecided(reason.when)
     dose = None
     options: tuple[OptionAdvice, ...] = ()
+    unstated = False
     if action.dose is not None:
         dose, value, cap_needs, note = _dose(walk, action)
         if status not in ("satisfied", "declined", "withheld"):
@@ -64,7 +66,9 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
                     instead += found.instead
                     alerts.append(Alert("rule", "warning", f"withheld by {refused[0][0]}: {refused[0][1]}", step.id))
                 cautions += [why for _, why in found.challenged]
-                cautions += [f"cannot tell whether a rule forbids this: {name}" for name in found.unstated]
+                cautions += found.notes
+                cautions += [_untold(name) for name in found.unstated]
+                unstated = CARE_AREA in found.unstated
                 if found.stop_after is not None:
                     cautions.append(stop_by_text(found.stop_after, now))
         if action.ladder and status in ACTIVE:
@@ -102,7 +106,10 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
         withheld_by=tuple(withheld),
         instead=tuple(dict.fromkeys(instead)),
         cautions=tuple(cautions),
-        asks=names_of(walk, beside | (walk.undecided(step.satisfied) if status == "not known" else NOTHING)),
+        asks=(
+            *names_of(walk, beside | (walk.undecided(step.satisfied) if status == "not known" else NOTHING)),
+            *((CARE_AREA,) if unstated or any(CARE_AREA in option.asks for option in options) else ()),
+        ),
         options=options,
         review="" if step.review is None else f"after {step.review.text}: {', '.join(step.review.measure)}",
     )
@@ -128,8 +135,11 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
                 left, note = cap_left, f"{cap.id}: at most {cap.text}; {format_scaled(cap_left, cap.unit)} is left"
     value = DoseValue(None, None, None, None) if unknown_cap else dose_value(drug, action, walk.row, left)
     asks = names_of(walk, dose_needs(walk, action) | needs)
-    concentration = action.concentration or walk.reading.concentrations.get(drug.id, "")
-    text = describe_dose(drug, action, value, walk.row, walk.program, dictionary_of(walk.program), concentration, asks)
+    names = dictionary_of(walk.program)
+    strength = walk.reading.strengths.get(drug.id)
+    if action.concentration:
+        strength = names.strength(action.concentration, drug)
+    text = describe_dose(drug, action, value, walk.row, walk.program, names, strength, asks)
     return text, value, frozenset(needs), note
 
 
@@ -140,6 +150,12 @@ def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Ju
     rate, amount = (dose, None) if action.of == "rate" else (None, dose)
     order = own_order(action, rate, amount)
     return judge(walk, order, _own_others(walk, step), dictionary_of(walk.program).units, own=step)
+
+
+def _untold(name: str) -> str:
+    if name == CARE_AREA:
+        return "cannot tell whether a limit of this hospital forbids this: which care area?"
+    return f"cannot tell whether a rule forbids this: {name}"
 
 
 def _own_others(walk: Walk, step: str) -> list[Order]:
@@ -160,12 +176,17 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
         unsure = [reason for reason in option.against if evaluate(reason.when, walk.row) is None]
         favour = [reason for reason in option.for_ if evaluate(reason.when, walk.row) is True]
         stopped = [reason.because or reason.text for reason in against]
-        dose = None
+        dose, where = None, False
+        notes: tuple[str, ...] = ()
         if option.action.dose is not None:
             dose, value, _, note = _dose(walk, option.action)
             found = _judge_own(walk, step.id, option.action, value)
             stopped += [note] if note and value.rounded == 0 else []
             stopped += [f"{rule}: {why}" for rule, why in found.refused] if found is not None else []
+            if found is not None:
+                stopped += [f"{rule}: {why}" for rule, why in found.refused]
+                notes = (*found.notes, *(_untold(name) for name in found.unstated if name == CARE_AREA))
+                where = CARE_AREA in found.unstated
         needs = {slot for reason in unsure for slot in walk.undecided(reason.when)}
         ranked.append(
             (
@@ -174,10 +195,11 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
                     option.id,
                     option.title,
                     dose,
-                    False if stopped else None if unsure else True,
+                    False if stopped else None if unsure or where else True,
                     tuple(reason.because or reason.text for reason in favour),
                     tuple(stopped),
-                    names_of(walk, needs),
+                    (*names_of(walk, needs), *((CARE_AREA,) if where else ())),
+                    notes,
                 ),
             )
         )

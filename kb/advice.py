@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Fact(NamedTuple):
-    """One value that made a condition true or false: its name, the value as text, when it was charted."""
+    """One value that made a condition true or false: its name, the value as text, when it was charted.
+
+    Where the hospital shows it in a unit of its own, `value` has that first and the protocol's in brackets.
+    """
 
     name: str
     value: str
@@ -66,6 +69,7 @@ class OptionAdvice(NamedTuple):
     in_favour: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 class Item(NamedTuple):
@@ -149,11 +153,12 @@ class HandOverAdvice(NamedTuple):
 
 
 class Running(NamedTuple):
-    """A running therapy that nothing advises to change."""
+    """A running therapy that nothing advises to change; `pump_rate` in mL/h where it can be told."""
 
     drug: str
     rate: str
     at: str | None = None
+    pump_rate: str = ""
 
 
 class ReviewState(NamedTuple):
@@ -198,7 +203,10 @@ class StepState(NamedTuple):
 
 
 class OrderVerdict(NamedTuple):
-    """`verdict`: allowed, challenged, refused, cannot tell. `rules`: what refuses or challenges, by id."""
+    """`verdict`: allowed, challenged, refused, cannot tell. `rules`: what refuses or challenges, by id.
+
+    `notes` say where a limit of the hospital allows what the library's would not.
+    """
 
     drug: str
     order: str
@@ -210,6 +218,25 @@ class OrderVerdict(NamedTuple):
     cites: tuple[str, ...] = ()
     interprets: tuple[str, ...] = ()
     stop_by: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class LocalSetting(NamedTuple):
+    """One setting of a hospital that is in force. `kind`: parameter, concentration, limit, display unit, binding
+    or care area.
+
+    `default` is what would count without it: the parameter's default, the library's limit, the protocol's unit;
+    empty where there is none. `by` and `on` say who signed it and when, `area` the care area that it is for.
+    """
+
+    kind: str
+    name: str
+    value: str
+    default: str = ""
+    because: str = ""
+    by: str = ""
+    on: str = ""
+    area: str = ""
 
 
 class Explanation(NamedTuple):

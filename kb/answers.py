@@ -7,14 +7,16 @@ from datetime import datetime
 
 from kb import program as ir
 from kb.actions import ACTIVE, action_item
-from kb.advice import Alert, GoalState, HandOverAdvice, Item, Outcome, ReviewState, Running
+from kb.advice import Alert, Ask, GoalState, HandOverAdvice, Item, Outcome, ReviewState, Running
 from kb.asks import Questions, Wanted, questions, step_needs, wanted
+from kb.doses import decimal, pump_rate
 from kb.evaluate import evaluate
 from kb.folds import review_rounds
+from kb.local import CARE_AREA, same_dimension
 from kb.orders import judge, stop_by_text
 from kb.plan import Walk
 from kb.reading import Order, ParsedChart, dictionary_of
-from kb.reasons import facts, reasons_for, show_value
+from kb.reasons import facts, reasons_for, tell_value
 from kb.records import NamedTuple
 from kb.values import format_duration
 
@@ -72,6 +74,10 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         if applies is None:
             needed = (Wanted(0, True, walk.undecided(program.applies)), *needed)
         asked = questions(walk, needed, overdue)
+        asked = asked._replace(asks=tuple(_in_local_unit(walk, ask) for ask in asked.asks))
+        where = [item.step for item in items if CARE_AREA in item.asks]
+        if where or any(alert.id == "local-limit" and alert.severity == "warning" for alert in alerts):
+            asked = asked._replace(asks=(*asked.asks, _which_care_area(walk, where)))
     else:
         asked = questions(walk, (), {})
     items.sort(key=lambda item: _PRIORITY[item.priority])
@@ -83,6 +89,21 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         tuple(reviews),
         tuple(assumptions),
     )
+
+
+def _in_local_unit(walk: Walk, ask: Ask) -> Ask:
+    unit = walk.reading.local.units.get(ask.name)
+    names = dictionary_of(walk.program)
+    if unit is None or not ask.unit or not same_dimension(names, ask.name, ask.unit, unit):
+        return ask
+    return ask._replace(unit=unit)
+
+
+def _which_care_area(walk: Walk, steps: Iterable[str]) -> Ask:
+    """The question whose answer is given as `care_area` of the local settings."""
+    areas = tuple(walk.reading.local.areas)
+    cause = "a limit of this hospital differs by care area"
+    return Ask(CARE_AREA, "In which care area is the patient?", "choice", "", areas, tuple(steps), True, cause)
 
 
 def _hand_over(walk: Walk, index: int) -> Item:
@@ -145,8 +166,15 @@ def running(walk: Walk, recommended: Iterable[Item]) -> tuple[Running, ...]:
         value = walk.row[index]
         if value and drug not in changed:
             at = walk.reading.times.get(index)
-            shown = show_value(walk.program.slots[index], value)
-            made.append(Running(drug, shown, None if at is None else at.isoformat()))
+            shown = tell_value(walk, index)
+            strength, weight = walk.reading.strengths.get(drug), walk.program.weight
+            kilograms = None if weight is None else walk.row[weight]
+            names = dictionary_of(walk.program)
+            pumped = None
+            if isinstance(value, int):
+                pumped = pump_rate(walk.plan.drugs[drug], value, kilograms, names, strength)
+            told = "" if pumped is None else f"{decimal(pumped)} mL/h"
+            made.append(Running(drug, shown, None if at is None else at.isoformat(), told))
     return tuple(made)
 
 
@@ -161,6 +189,10 @@ def _running_alerts(walk: Walk, now: datetime | None) -> list[Alert]:
         route = "iv" if "iv" in walk.plan.drugs[drug].routes else None  # an infusion runs into a vein
         found = judge(walk, Order(drug, rate=rate, route=route), (), units, own=" running")
         label = walk.plan.drugs[drug].label
+        alerts += [Alert("local-limit", "information", f"{label} is running: {note}") for note in found.notes]
+        if CARE_AREA in found.unstated:
+            say = f"{label} may be running against a limit of this hospital: which care area?"
+            alerts.append(Alert("local-limit", "warning", say))
         for rule, why in found.refused:
             alerts.append(Alert("running", "critical", f"{label} is running against {rule}: {why}", "", found.cites))
         if found.stop_after is not None:

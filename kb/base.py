@@ -19,6 +19,7 @@ from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
 from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
+from kb.local_check import check_local
 from kb.program import Program
 from kb.shared import check_shared
 from kb.source import Reading, read_source
@@ -161,13 +162,26 @@ class Base:
         return self._read[file]
 
     def local(self) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
-        """The content of `local.yaml`, empty where there is none."""
+        """The content of `local.yaml`, empty where there is none, and what is wrong with its form."""
         path = self.path / "local.yaml"
         if not path.exists():
             return {}, ()
         local, diagnostics = load_local(path, self.read)
         settled = {} if local is None else {"parameters": local.parameters, "concentrations": local.concentrations}
         return settled, tuple(diagnostics)
+        local, diagnostics = load_local(path)
+        return {} if local is None else local.settings, tuple(diagnostics)
+
+    def check_local(self, path: Path | None = None) -> tuple[Diagnostic, ...]:
+        """Everything wrong with `local.yaml` (or the file `path`), held against the library and every protocol."""
+        if path is None and not (self.path / "local.yaml").exists():
+            return ()
+        local, diagnostics = load_local(path or self.path / "local.yaml")
+        if local is None or has_errors(self._library[1]):
+            return tuple(diagnostics)
+        files = [self.file(id, version) for id, versions in self.protocols().items() for version in versions]
+        programs = [program for file in files if file is not None and (program := self.compile(file)[0]) is not None]
+        return in_reading_order((*diagnostics, *check_local(local, self.library, programs)))
 
     def check(self, ids: Iterable[str] = ()) -> tuple[tuple[Diagnostic, ...], tuple[Path, ...]]:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
@@ -176,7 +190,7 @@ class Base:
         from kb.scenarios import check_scenario_files
 
         wanted = list(ids) or list(self.protocols())
-        diagnostics: list[Diagnostic] = [*self._library[1], *self.local()[1]]
+        diagnostics: list[Diagnostic] = [*self._library[1], *self.check_local()]
         checked: list[Path] = []
         for id in wanted:
             name, _, version = id.partition("@")

@@ -56,6 +56,10 @@ RULES = {
     "KB630": "unknown-ordered-drug",
     "KB631": "unfit-part-of-an-order",
     "KB632": "order-without-dose",
+    "KB646": "unknown-local-setting",
+    "KB647": "unfit-local-limit",
+    "KB648": "unfit-binding",
+    "KB649": "unfit-display-unit",
 }
 
 # What the same faults are called where a quantity is read outside a chart.

@@ -203,6 +203,10 @@ CHARTS: dict[str, Code] = {
     "KB643": Code("not-a-journal", ERROR, "A session is opened on a journal."),
     "KB644": Code("journal-exists", ERROR, "A new session does not write over another one."),
     "KB645": Code("session-closed", ERROR, "A closed session takes no entries."),
+    "KB646": Code("unknown-local-setting", ERROR, "Local settings have known keys, drugs and care areas."),
+    "KB647": Code("unfit-local-limit", ERROR, "A local limit can be held against a dose, and says why it is wider."),
+    "KB648": Code("unfit-binding", ERROR, "A binding takes a name of the hospital's to one of ours."),
+    "KB649": Code("unfit-display-unit", ERROR, "A value can be shown in the unit that the hospital has chosen."),
 }
 
 # ---------------------------------------------------------------- KB7xx base and running
@@ -218,6 +222,20 @@ BASE: dict[str, Code] = {
     "KB709": Code("changed-program", ERROR, "A compiled Program is the one that was compiled."),
     "KB730": Code("unknown-expectation", ERROR, "What a scenario expects is of something the protocol has."),
     "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
+    "KB710": Code(
+        "unknown-name-in-local", ERROR, "`local.yaml` names parameters, data, drugs and protocols of the base."
+    ),
+    "KB711": Code("unfit-parameter-in-local", ERROR, "A local value fits its parameter and lies in its range."),
+    "KB712": Code("unfit-unit-in-local", ERROR, "A display unit measures what is shown in it."),
+    "KB713": Code("unfit-concentration-in-local", ERROR, "A local concentration is one of its drug."),
+    "KB714": Code(
+        "unfit-limit-in-local", ERROR, "A local limit fits its drug, and its soft end lies within the hard one."
+    ),
+    "KB715": Code("wider-without-reason", ERROR, "A limit wider than the library's says why."),
+    "KB716": Code("unsigned-setting", WARNING, "A local setting says why it is so, who signed it and when."),
+    "KB717": Code("unfit-binding-in-local", ERROR, "A binding leads from one name of the hospital's to one of ours."),
+    "KB718": Code("unfit-setting-in-local", ERROR, "A local setting has the keys of its kind."),
+    "KB719": Code("concentration-without-salt", WARNING, "A concentration says which salt form it counts."),
 }
 
 CODES: dict[str, Code] = {**READING, **FORMATTING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}

@@ -7,11 +7,12 @@ from fractions import Fraction
 from kb import program as ir
 from kb.advice import DoseAdvice
 from kb.evaluate import evaluate
+from kb.reading import salt_fraction
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_decimal, format_scaled
 
 if TYPE_CHECKING:
-    from kb.reading import Dictionary
+    from kb.reading import Dictionary, Strength
     from kb.values import UnitTable
 
 
@@ -100,6 +101,25 @@ def over_slot(program: ir.Program, action: ir.Action) -> int | None:
     )
 
 
+def strength_in_base(drug: ir.Drug, strength: Strength) -> Fraction | None:
+    """A concentration as base; None where the salt form matters and it does not say which it counts."""
+    share = salt_fraction(drug, strength.salt)
+    return None if share is None else strength.value * share
+
+
+def pump_rate(
+    drug: ir.Drug, rate: int, kilograms: ir.Value, names: Dictionary, strength: Strength | None
+) -> Fraction | None:
+    """mL/h of a rate as base, scaled in the drug's unit; None where weight, concentration or salt form is missing."""
+    per_second = amount_per_second(rate, drug.rate_unit, kilograms, names.units)
+    if per_second is None:
+        return None
+    if "volume" in names.units.parse(drug.rate_unit).dimension:
+        return per_second * _MILLILITRES_PER_HOUR
+    base = None if strength is None else strength_in_base(drug, strength)
+    return per_second / base * _MILLILITRES_PER_HOUR if base else None
+
+
 def describe_dose(
     drug: ir.Drug,
     action: ir.Action,
@@ -107,7 +127,7 @@ def describe_dose(
     row: ir.Row,
     program: ir.Program,
     names: Dictionary,
-    concentration: str,
+    strength: Strength | None,
     asks: tuple[str, ...],
 ) -> DoseAdvice:
     """The dose in words: with mL of a named concentration, mL/h and the working where they can be told."""
@@ -133,25 +153,28 @@ def describe_dose(
     kilograms = row[weight] if weight is not None else None
     if dose.weight is not None and isinstance(row[dose.weight], int):
         working.append(f"{dose.text} with {format_scaled(int(row[dose.weight] or 0), 'kg')}")
-    pump_rate = volume = None
-    per_second = (
-        amount_per_second(value.rounded, dose.unit, kilograms, units) if action.of == "rate" and value.rounded else None
-    )
-    if per_second is not None and "volume" in units.parse(dose.unit).dimension:
-        pump_rate = f"{_decimal(per_second * _MILLILITRES_PER_HOUR)} mL/h"
-    elif per_second is not None and concentration:
-        strength = names.strength(concentration, drug)
-        pump_rate = f"{_decimal(per_second / strength * _MILLILITRES_PER_HOUR)} mL/h"
-        working.append(f"{text} at {concentration} = {pump_rate}")
-        if "/kg" in dose.unit and isinstance(kilograms, int):
-            working[-1] = f"{text} × {format_scaled(kilograms, 'kg')} at {concentration} = {pump_rate}"
-    if action.of == "amount" and concentration and value.rounded:
-        strength = names.strength(concentration, drug)
+    pumped = volume = None
+    if strength is not None and action.concentration and not strength.salt:
+        strength = strength._replace(salt=action.salt)  # its author states dose and concentration in one form
+    unsaid = strength is not None and strength_in_base(drug, strength) is None
+    if unsaid and strength is not None and value.rounded:
+        forms = " or as ".join(name for name, _ in drug.salts)
+        working.append(f"no mL: {strength.text} does not say whether it counts as {forms}")
+    in_ml = None
+    if action.of == "rate" and value.rounded:
+        in_ml = pump_rate(drug, in_base(drug, action.salt, value.rounded), kilograms, names, strength)
+    if in_ml is not None:
+        pumped = f"{decimal(in_ml)} mL/h"
+        if strength is not None and "volume" not in units.parse(dose.unit).dimension:
+            times = f" × {format_scaled(kilograms, 'kg')}" if "/kg" in dose.unit and isinstance(kilograms, int) else ""
+            working.append(f"{format_scaled(value.rounded, dose.unit)}{times} at {strength.text} = {pumped}")
+    base = None if strength is None else strength_in_base(drug, strength)
+    if action.of == "amount" and strength is not None and base and value.rounded:
         ends = [value.rounded] if value.high in (None, value.rounded) else [value.rounded, value.high]
-        factor = units.parse(dose.unit).factor * _MILLILITRES / strength
-        volume = f"{' to '.join(_decimal(Fraction(end, ir.SCALE) * factor) for end in ends)} mL"
-        working.append(f"{text} at {concentration} = {volume}")
-        text += f" = {volume} of {concentration}"
+        factor = units.parse(dose.unit).factor * _MILLILITRES / base / ir.SCALE
+        volume = f"{' to '.join(decimal(in_base(drug, action.salt, end) * factor) for end in ends)} mL"
+        working.append(f"{text} at {strength.text} = {volume}")
+        text += f" = {volume} of {strength.text}"
     if value.exact != value.rounded:
         working.append(f"exactly {format_scaled(value.exact, dose.unit)}, rounded to what can be delivered")
     return DoseAdvice(
@@ -163,14 +186,14 @@ def describe_dose(
         high=None if value.high is None else format_decimal(value.high),
         each=each,
         volume=volume,
-        pump_rate=pump_rate,
+        pump_rate=pumped,
         working="; ".join(working) or None,
         over=over,
         asks=asks,
     )
 
 
-def _decimal(value: Fraction) -> str:
+def decimal(value: Fraction) -> str:
     """At most two places: what a pump or a syringe can show."""
     hundredths = round(value * 100)
     return format_decimal(hundredths * (ir.SCALE // 100))

@@ -11,23 +11,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from kb.chart import RECORD, RULES, ChartError, NotUsed, Refusal, nearest, parse_time, quoted, scaled_time
+from kb.chart import RECORD, ChartError, NotUsed, Refusal, parse_time, scaled_time
 from kb.evaluate import evaluate, slots_of, undecided
-from kb.program import SCALE, Drug, Event, Expr, Feature, Parameter, Program, Row, Slot, Step, Value, Window
+from kb.local import Local, read_local
+from kb.program import SCALE, Drug, Event, Expr, Feature, Program, Row, Slot, Step, Value, Window
 from kb.reading import (
     Dictionary,
     Index,
     Mark,
     Missing,
     ParsedChart,
+    Strength,
     dictionary_of,
     parse_chart,
     plain,
-    read_parameter,
     settle,
 )
 from kb.records import TYPE_CHECKING, NamedTuple
-from kb.values import BadValue, format_duration
+from kb.values import format_duration
 
 if TYPE_CHECKING:
     from typing import Any
@@ -67,7 +68,8 @@ class Reading(NamedTuple):
     assumptions: tuple[str, ...]
     episode: datetime | None
     assumed_slots: tuple[int, ...]
-    concentrations: dict[str, str]
+    local: Local
+    strengths: dict[str, Strength]
     refusals: tuple[Refusal, ...]
     unused: tuple[NotUsed, ...]
 
@@ -124,7 +126,7 @@ def build_row(
     program: Program,
     chart: ParsedChart,
     now: datetime | None = None,
-    local: Mapping[str, Any] | None = None,
+    local: Mapping[str, Any] | Local | None = None,
     reasons: Reasons | None = None,
 ) -> Reading:
     """Read `chart` at `now` into a row.
@@ -133,13 +135,13 @@ def build_row(
         program: what the row is for.
         chart: as `parse_chart` gives it.
         now: with its offset; a mapping without times does without.
-        local: `parameters` and `concentrations`, at the top or under the protocol's id (which wins).
+        local: what a hospital has settled (`kb.local`).
         reasons: what a step rested on at a time; where it differs between a refusal and now, the refusal
             stands no longer (design rule 14).
 
     Raises:
-        ChartError: `local` names what the protocol does not have, or values outside their range; never
-            where the chart was read leniently.
+        ChartError: `local` names what the protocol does not have, or values outside their range. Where the chart
+            was read leniently only for what would make advice less careful: limits, care area, bindings.
 
     """
     return _Fold(program, chart, now, local, reasons).reading()
@@ -153,7 +155,7 @@ class _Fold:
         program: Program,
         chart: ParsedChart,
         now: datetime | None,
-        local: Mapping[str, Any] | None,
+        local: Mapping[str, Any] | Local | None,
         reasons: Reasons | None,
     ) -> None:
         self.program, self.chart, self.reasons = program, chart, reasons
@@ -165,7 +167,11 @@ class _Fold:
         later = not chart.moment and chart.last > self.now
         self.index = Index([mark for mark in chart.marks if mark.at <= self.now]) if later else chart.standing
         self.problems: list[Refusal] = []
-        self.parameters, self.concentrations, self.strengths = self._local(local)
+        self.local = read_local(program, local)
+        if any(problem.grave for problem in self.local.problems):
+            raise ChartError(problem.refusal() for problem in self.local.problems)
+        self.problems += [problem.refusal() for problem in self.local.problems]
+        self.parameters, self.strengths = self.local.parameters, self.local.concentrations
         self.row: Row = [None] * len(program.slots)
         self.causes: dict[int, Cause] = {}
         self.times: dict[int, datetime | None] = {}
@@ -278,7 +284,8 @@ class _Fold:
             assumptions=tuple(self.assumptions),
             episode=self.time if chart.moment else None if opened is None else opened.time,
             assumed_slots=tuple(self.assumed),
-            concentrations=self.concentrations,
+            local=self.local,
+            strengths={**self.local.concentrations, **dict(self.hanging())},
             refusals=refusals,
             unused=unused,
         )
@@ -332,60 +339,6 @@ class _Fold:
         return _joined(causes)
 
     # ------------------------------------------------------------ local policy
-
-    def _local(self, local: Mapping[str, Any] | None) -> tuple[dict[str, Value], dict[str, str], dict[str, Fraction]]:
-        parameters: dict[str, Value] = {}
-        concentrations: dict[str, str] = {}
-        strengths: dict[str, Fraction] = {}
-        if not local:
-            return parameters, concentrations, strengths
-        if not isinstance(local, Mapping):
-            self._refuse("KB621", "local", "the local settings are a mapping with `parameters` and `concentrations`")
-            return parameters, concentrations, strengths
-        known = {parameter.id: parameter for parameter in self.program.parameters}
-        nested = local.get("protocols")
-        inner = (nested if isinstance(nested, Mapping) else local).get(self.program.id)
-        for name in set(known) & set(local):
-            self._refuse("KB621", name, f"{quoted(name)} stands beside `parameters`", "put it under `parameters`")
-        for part in (local, inner):
-            if not isinstance(part, Mapping):
-                continue
-            for name, raw in self._settings(part, "parameters"):
-                if name in known:
-                    parameters[name] = self._parameter(known[name], raw)
-                else:
-                    message = f"{quoted(name)} is not a parameter of this protocol"
-                    help = nearest(name, known) or "those of other protocols stand under their protocol's id"
-                    self._refuse("KB620", name, message, help)
-            for name, raw in self._settings(part, "concentrations"):
-                drug = self.names.drug(name)
-                if drug is None:
-                    continue  # one file of concentrations serves many protocols
-                try:
-                    strengths[drug.id] = self.names.strength(str(raw), drug)
-                    concentrations[drug.id] = str(raw)
-                except BadValue as bad:
-                    self._refuse("KB618", drug.id, bad.message, bad.help or "")
-        return parameters, concentrations, strengths
-
-    def _settings(self, part: Mapping[str, Any], key: str) -> Iterable[tuple[str, object]]:
-        found = part.get(key)
-        if found is None:
-            return ()
-        if not isinstance(found, Mapping):
-            self._refuse("KB621", key, f"`{key}` of the local settings is a mapping of names to values")
-            return ()
-        return [(str(name), raw) for name, raw in found.items() if raw is not None]
-
-    def _parameter(self, parameter: Parameter, raw: object) -> Value:
-        try:
-            return read_parameter(self.names, parameter, raw)
-        except BadValue as bad:
-            self._refuse("KB621", parameter.id, bad.message, bad.help or "")
-            return None
-
-    def _refuse(self, code: str, name: str, message: str, help: str = "") -> None:
-        self.problems.append(Refusal(code, RULES[code], name, message, help))
 
     def parameter(self, id: str) -> _Found:
         value = self.parameters.get(id)
@@ -502,6 +455,18 @@ class _Fold:
             cause = self.weight(at)[1]
             return cause._replace(text=f"`{drug.id}` {dose.text} is read {cause.text}")
         return Cause("not recorded", (drug.id,), f"`{drug.id}` {dose.text} is charted without its concentration")
+
+    def hanging(self) -> Iterable[tuple[str, Strength]]:
+        """The concentrations that are charted of what runs now; they come before those the hospital has settled."""
+        yield from self.chart.strengths.items()
+        for kind, name in self.index.marks:
+            if kind == "rate":
+                for mark in reversed(self.marks("rate", name, self.now)):
+                    if mark.event == "stopped":
+                        break
+                    if mark.dose is not None and mark.dose.strength is not None:
+                        yield name, mark.dose.strength
+                        break
 
     def rate(self, drug: Drug, at: int) -> _Found:
         """The running rate of a drug."""

@@ -18,6 +18,7 @@ from kb.advice import (
     GoalState,
     HandOverAdvice,
     Item,
+    LocalSetting,
     OrderVerdict,
     Outcome,
     Policy,
@@ -30,10 +31,11 @@ from kb.advice import (
 )
 from kb.answers import Answer, answer, goals, hand_overs, outcomes, running
 from kb.asks import names_of
-from kb.chart import Chart
+from kb.chart import Chart, ChartError
 from kb.codegen import Decision, make_decider
 from kb.evaluate import evaluate
 from kb.folds import Reading, build_row
+from kb.local import Local, local_digest, read_local, settings_in_force
 from kb.orders import Judgement, judge, stop_by_text
 from kb.plan import Plan, Walk, walk_over
 from kb.reading import Order, ParsedChart, dictionary_of, parse_chart, parse_order
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-ADVICE_SCHEMA = "1.0.0"
+ADVICE_SCHEMA = "1.1.0"
 
 
 class WithdrawnError(ValueError):
@@ -67,7 +69,7 @@ class Advice:
     was guessed: what is not known is in `asks`, `needs_policy` or `unavailable`.
     """
 
-    __slots__ = ("_chart", "_local", "_made", "_now", "walk")
+    __slots__ = ("_chart", "_made", "_now", "walk")
 
     FIELDS = (
         "schema",
@@ -79,6 +81,7 @@ class Advice:
         "logic_digest",
         "text_digest",
         "local_digest",
+        "local",
         "now",
         "applies",
         "entered",
@@ -99,11 +102,10 @@ class Advice:
         "trace",
     )
 
-    def __init__(self, walk: Walk, chart: ParsedChart, now: datetime | None, local: Mapping[str, Any] | None) -> None:
+    def __init__(self, walk: Walk, chart: ParsedChart, now: datetime | None) -> None:
         self.walk = walk
         self._chart = chart
         self._now = now
-        self._local = local
         self._made: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -161,8 +163,13 @@ class Advice:
 
     @property
     def local_digest(self) -> str:
-        """SHA-256 over the local settings used; empty without any."""
-        return self._once("local_digest", lambda: _local_digest(self._local))
+        """SHA-256 over all that the hospital has settled; empty where it has settled nothing."""
+        return self._once("local_digest", lambda: local_digest(self.walk.reading.local))
+
+    @property
+    def local(self) -> tuple[LocalSetting, ...]:
+        """What the hospital has settled and what bears on this protocol, beside what would count without it."""
+        return self._once("local", lambda: settings_in_force(self.walk.program, self.walk.reading.local))
 
     @property
     def now(self) -> str | None:
@@ -331,7 +338,7 @@ class Guideline:
         self,
         chart: Chart | ParsedChart | Mapping[str, Any],
         now: datetime | None = None,
-        local: Mapping[str, Any] | None = None,
+        local: Mapping[str, Any] | Local | None = None,
     ) -> ir.Row:
         """The row that `chart` gives at `now`, for `decide`."""
         return self._read(chart, now, local, lenient=False)[0].row
@@ -340,7 +347,7 @@ class Guideline:
         self,
         chart: Chart | ParsedChart | Mapping[str, Any],
         now: datetime | None = None,
-        local: Mapping[str, Any] | None = None,
+        local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
     ) -> Advice:
@@ -349,7 +356,7 @@ class Guideline:
         Args:
             chart: a `Chart`, its JSON form, or a plain mapping of names to values, all of now.
             now: the time of the advice, with offset; needed where the chart has times.
-            local: content of a `local.yaml`: `parameters`, `concentrations`.
+            local: what the hospital has settled: the content of a `local.yaml`, or any part of it.
             lenient: count refused values as unknown, and list them, instead of raising.
 
         Raises:
@@ -358,13 +365,13 @@ class Guideline:
 
         """
         walk, chart_read = self.walk(chart, now, local, lenient=lenient)
-        return Advice(walk, chart_read, now, local)
+        return Advice(walk, chart_read, now)
 
     def walk(
         self,
         chart: Chart | ParsedChart | Mapping[str, Any],
         now: datetime | None = None,
-        local: Mapping[str, Any] | None = None,
+        local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
     ) -> tuple[Walk, ParsedChart]:
@@ -386,7 +393,7 @@ class Guideline:
         chart: Chart | ParsedChart | Mapping[str, Any],
         orders: Iterable[Mapping[str, Any]],
         now: datetime | None = None,
-        local: Mapping[str, Any] | None = None,
+        local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
     ) -> tuple[OrderVerdict, ...]:
@@ -407,7 +414,7 @@ class Guideline:
         if evaluate(self.program.applies, walk.row) is False:
             why = f"the patient is outside the scope of this protocol: {self.program.applies_text}"
             return tuple(_unjudged(order, why) for order in given)
-        read = [parse_order(self.program, order, walk.row, walk.reading.concentrations) for order in given]
+        read = [parse_order(self.program, order, walk.row, walk.reading.strengths) for order in given]
         standing = [item.order for item in read if item.order is not None and not item.problems]
         units = dictionary_of(self.program).units
         found = {id(order): judge(walk, order, _but(standing, order), units) for order in standing}
@@ -440,20 +447,23 @@ class Guideline:
         self,
         chart: Chart | ParsedChart | Mapping[str, Any],
         now: datetime | None,
-        local: Mapping[str, Any] | None,
+        local: Mapping[str, Any] | Local | None,
         *,
         lenient: bool,
     ) -> tuple[Reading, ParsedChart]:
-        read = parse_chart(self.program, chart, now, lenient)
+        settled = read_local(self.program, local)
+        if any(problem.grave for problem in settled.problems):
+            raise ChartError(problem.refusal() for problem in settled.problems)
+        read = parse_chart(self.program, chart, now, lenient, settled.bindings)
 
         def reasons(at: datetime, step: str) -> object:
-            earlier = build_row(self.program, read, at, local, None)
+            earlier = build_row(self.program, read, at, settled, None)
             decision = self._decide(earlier.row)
             walk = walk_over(self._plan, earlier, decision)
             index = self._plan.steps[step]
             return walk.state(index), way_to(walk, index) if walk.state(index) in ("reached", "assumed") else ()
 
-        reading = build_row(self.program, read, now, local, reasons)
+        reading = build_row(self.program, read, now, settled, reasons)
         # Without a time of the advice nothing was charted at any time.
         return (reading if now is not None else reading._replace(times={})), read
 
@@ -462,7 +472,7 @@ def advise(
     program: ir.Program | Guideline,
     chart: Chart | Mapping[str, Any],
     now: datetime | None = None,
-    local: Mapping[str, Any] | None = None,
+    local: Mapping[str, Any] | Local | None = None,
     *,
     lenient: bool = False,
 ) -> Advice:
@@ -502,20 +512,12 @@ def _verdict(walk: Walk, drug: str, text: str, found: Judgement, now: datetime |
         cites=found.cites,
         interprets=found.interprets,
         stop_by=stop_by_text(found.stop_after, now),
+        notes=found.notes,
     )
 
 
 def _truth(value: ir.Value) -> bool | None:
     return None if value is None else bool(value)
-
-
-def _local_digest(local: Mapping[str, Any] | None) -> str:
-    if not local:
-        return ""
-    import hashlib
-    import json
-
-    return hashlib.sha256(json.dumps(local, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _interpretations(step: ir.Step, reasons: Iterable[Reason]) -> tuple[str, ...]:

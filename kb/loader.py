@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from kb import model
 from kb.codes import found
@@ -54,14 +54,13 @@ class OrderDef:
 
 @dataclass(frozen=True, slots=True)
 class LocalDef:
-    """What a hospital has settled. `spans` has the place of each value, by key."""
+    """What a hospital has settled, as plain data for `kb.local`; `spans` has the place of each key, by its path.
 
-    parameters: dict[str, Plain] = field(default_factory=dict)
-    display_units: dict[str, str] = field(default_factory=dict)
-    concentrations: dict[str, str] = field(default_factory=dict)
-    name: str = ""
-    approved_by: str = ""
-    spans: dict[str, Span] = field(default_factory=dict)
+    With `""` behind it, a path leads to the value.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    spans: dict[tuple[str | int, ...], Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1395,12 +1394,27 @@ class _Reader:
         )
 
     def local(self, body: Mapping) -> LocalDef:
-        parameters, spans = self.plain_by_name(body.get("parameters"))
-        units = {name: self.word(entry.value) for name, entry in self.entries(body.get("display_units"))}
-        strengths = {name: self.word(entry.value) for name, entry in self.entries(body.get("concentrations"))}
-        return LocalDef(
-            parameters, units, strengths, self.word(body.get("name")), self.word(body.get("approved_by")), spans
-        )
+        spans: dict[tuple[str | int, ...], Span] = {}
+        settings = self.data(body, (), spans)
+        return LocalDef(settings if isinstance(settings, dict) else {}, spans)
+
+    def data(self, node: Node, path: tuple[str | int, ...], spans: dict[tuple[str | int, ...], Span]) -> Any:
+        """A tree as plain data; `spans` takes the places, as in `LocalDef`."""
+        if isinstance(node, Scalar):
+            spans[*path, ""] = node.span
+            return self.plain(node)
+        made: dict[str, Any] = {}
+        if isinstance(node, Sequence):
+            items = [self.data(item, (*path, number), spans) for number, item in enumerate(self.items(node))]
+            return [item for item in items if item is not None]
+        for name, entry in self.entries(node):
+            spans[*path, name] = entry.key.span
+            value = self.data(entry.value, (*path, name), spans)
+            if value is not None:
+                made[name] = value
+        if isinstance(node, Mapping) and path and isinstance(path[-1], int) and node.entries:
+            spans[path] = next(iter(node.entries.values())).key.span
+        return made
 
 
 _NO_BACKING = model.Backing()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 
 from kb import program as ir
 from kb.doses import amount_per_second
 from kb.evaluate import evaluate, undecided
+from kb.limits import Held, hold
+from kb.local import CARE_AREA
 from kb.reading import Order
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_duration, format_scaled
@@ -29,6 +31,7 @@ class Judgement(NamedTuple):
     cites: tuple[str, ...] = ()
     interprets: tuple[str, ...] = ()
     stop_after: Fraction | None = None  # seconds until a cap is reached at this rate
+    notes: tuple[str, ...] = ()  # where the dose lies in what the hospital has widened
 
 
 def remaining(walk: Walk, cap: ir.Cap) -> tuple[int | None, frozenset[int]]:
@@ -98,13 +101,9 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
             interprets.update(dict.fromkeys(rule.interprets))
         elif broken is None:
             unknown |= undecided(rule.when, row, program)
-    unstated: list[str] = []
-    for limit in drug.limits:
-        if limit.route and order.route is None:
-            beyond: list[tuple[str, str]] = []
-            _hold_against_limit(limit, order._replace(route=limit.route), drug, beyond, beyond)
-            unstated += ["order.route"] if beyond else []
-        _hold_against_limit(limit, order, drug, refused, challenged)
+    limits = _limits(walk, order, drug)
+    refused += limits.refused
+    challenged += limits.challenged
     if not own and drug.largest_step and order.rate:
         rate_slot = walk.plan.rates.get(drug.id)
         running = None if rate_slot is None else row[rate_slot]
@@ -154,44 +153,80 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
         tuple(refused),
         tuple(challenged),
         frozenset(unknown - order_slots),
-        tuple(dict.fromkeys([*(program.slots[i].name.partition(" ")[0] for i in sorted(order_slots)), *unstated])),
+        tuple(
+            dict.fromkeys([*(program.slots[i].name.partition(" ")[0] for i in sorted(order_slots)), *limits.unstated])
+        ),
         tuple(instead),
         tuple(cites),
         tuple(interprets),
         stop_after,
+        limits.notes,
     )
 
 
-def _hold_against_limit(
-    limit: ir.Limit,
-    order: Order,
-    drug: ir.Drug,
-    refused: list[tuple[str, str]],
-    challenged: list[tuple[str, str]],
-) -> None:
-    value = order.rate if limit.of == "rate" else order.amount
-    route = "iv" if order.route == "io" else order.route  # what goes into the marrow is at once in the vein
-    if not value or (limit.route and limit.route not in (route, order.route)):
-        return
-    unit = drug.rate_unit if limit.of == "rate" else drug.amount_unit
-    where = limit.source or (f"to be confirmed by {limit.confirm}" if limit.confirm else "")
-    for kind, low, high, into in (
-        ("hard-limit", limit.hard_low, limit.hard_high, refused),
-        ("soft-limit", limit.soft_low, limit.soft_high, challenged),
-    ):
-        edge = high if high is not None and value > high else low if low is not None and value < low else None
-        if edge is None:
-            continue
-        side = "above" if edge == high and value > edge else "below"
-        into.append(
-            (
-                kind,
-                f"{format_scaled(value, unit)} is {side} the library's {kind.replace('-', ' ')} of "
-                f"{format_scaled(edge, unit)} for {drug.label}" + (f" ({where})" if where else ""),
-            )
-        )
-        if kind == "hard-limit":
-            return
+def _limits(walk: Walk, order: Order, drug: ir.Drug) -> Limits:
+    """The order against the limits of the library and of the hospital (`kb.limits`).
+
+    Where no care area is named, or no route stated, counts what all that are possible agree on; where they do not
+    agree, it cannot be told.
+    """
+    local, rated = walk.reading.local, (("rate", order.rate), ("amount", order.amount))
+    own = local.limits.get(drug.id, ())
+    areas = local.possible_areas(drug.id)
+    routes: tuple[str, ...] = (order.route or "",)
+    if order.route is None:
+        named = {limit.route for limit in drug.limits} | {item.limit.route for item in own}
+        routes = ("", *sorted(route for route in named if route))
+
+    def held(area: str, route: str) -> Held:
+        return _joined([hold(drug, of, value or 0, route, own, area) for of, value in rated])
+
+    unstated: dict[str, None] = {}
+    agreed: Held | None = None
+    for area in areas:
+        here = [held(area, route) for route in routes]
+        if any(_against(one) != _against(here[0]) for one in here):
+            unstated["order.route"] = None
+        common = _common(here)
+        if agreed is not None and _against(agreed) != _against(common):
+            unstated[CARE_AREA] = None
+        agreed = common if agreed is None else _common((agreed, common))
+    assert agreed is not None
+    return Limits(agreed.refused, agreed.challenged, agreed.notes, tuple(unstated))
+
+
+class Limits(NamedTuple):
+    """What limits have against an order, as in `Held`; `unstated` would tell whether there is more."""
+
+    refused: tuple[tuple[str, str], ...]
+    challenged: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    unstated: tuple[str, ...]
+
+
+def _against(held: Held) -> tuple[int, int]:
+    """What decides the verdict: whether it is refused, else whether it is challenged."""
+    return (1, 0) if held.refused else (0, min(1, len(held.challenged)))
+
+
+def _common(found: Sequence[Held]) -> Held:
+    """What all say; where all refuse or all challenge, in the words of each."""
+    if len({_against(one) for one in found}) == 1:
+        return _joined(found)
+    first, rest = found[0], found[1:]
+    return Held(
+        tuple(item for item in first.refused if all(item in one.refused for one in rest)),
+        tuple(item for item in first.challenged if all(item in one.challenged for one in rest)),
+        tuple(item for item in first.notes if all(item in one.notes for one in rest)),
+    )
+
+
+def _joined(found: Sequence[Held]) -> Held:
+    return Held(
+        tuple(dict.fromkeys(item for one in found for item in one.refused)),
+        tuple(dict.fromkeys(item for one in found for item in one.challenged)),
+        tuple(dict.fromkeys(item for one in found for item in one.notes)),
+    )
 
 
 def stop_by_text(after: Fraction | None, now: datetime | None = None) -> str:

@@ -49,6 +49,29 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- what a Program makes of it
 
 
+class Strength(NamedTuple):
+    """A concentration as written: `value` base units of the drug per base unit of volume, in the form `salt`.
+
+    `salt` is empty where it does not say one.
+    """
+
+    text: str
+    value: Fraction
+    salt: str = ""
+
+
+class Binding(NamedTuple):
+    """The name under which a hospital's system exports data. `unit` is that of a bare number.
+
+    `values` takes its words to ours: an option, a truth value, `unobtainable` or `not available`.
+    """
+
+    name: str
+    data: str
+    unit: str = ""
+    values: Mapping[str, str | bool] | None = None
+
+
 class Dose(NamedTuple):
     """A charted rate or amount.
 
@@ -62,7 +85,7 @@ class Dose(NamedTuple):
     value: Fraction
     form: str = "direct"
     salt: str = ""
-    strength: Fraction | None = None
+    strength: Strength | None = None
     scaled: int | None = None
 
 
@@ -128,7 +151,7 @@ class ParsedChart(NamedTuple):
     moment: bool
     features: dict[int, Value]
     salts: dict[str, str]
-    strengths: dict[str, Fraction]
+    strengths: dict[str, Strength]
     doubtful: frozenset[str]
     refused: tuple[Refusal, ...]
     not_used: tuple[NotUsed, ...]
@@ -164,14 +187,19 @@ class Dictionary:
             found = self._measures[unit] = self.units.parse(unit or "1")
         return found
 
-    def strength(self, text: str, drug: Drug) -> Fraction:
-        """A concentration such as `4 mg/50 mL`, base units per base unit of volume.
+    def strength(self, text: str, drug: Drug) -> Strength:
+        """A concentration such as `4 mg/50 mL`, perhaps with the salt form that it counts: `16 mcg/mL as base`.
 
         Raises:
             BadValue: not a concentration of this drug.
 
         """
-        over, slash, under = re.sub(r"\s+in\s+", "/", text.strip()).partition("/")
+        stated, as_, form = " ".join(text.split()).partition(" as ")
+        salt = form.lower()
+        if as_ and salt not in (known := [name for name, _ in drug.salts]):
+            forms = nearest(salt, known) or (f"write one of {', '.join(known)}" if known else "leave the form out")
+            raise BadValue("KB618", f"{quoted(form)} is not a salt form of `{drug.id}`", forms)
+        over, slash, under = re.sub(r"\s+in\s+", "/", stated).partition("/")
         help = "write `1 mg/mL` or `4 mg/50 mL`"
         if not slash:
             raise BadValue("KB618", f"{quoted(text)} is not a concentration", help)
@@ -189,7 +217,7 @@ class Dictionary:
         wanted.pop("body_mass", None)
         if plain(top) != wanted:
             raise BadValue("KB618", f"{quoted(text)} is not a concentration of `{drug.id}`", help)
-        return value * top.factor / (volume * bottom.factor)
+        return Strength(text, value * top.factor / (volume * bottom.factor), salt)
 
 
 def _plain(name: str) -> str:
@@ -219,13 +247,20 @@ def dictionary_of(program: Program) -> Dictionary:
     return found
 
 
-def parse_chart(program: Program, data: object, now: datetime | None = None, lenient: bool = False) -> ParsedChart:
+def parse_chart(
+    program: Program,
+    data: object,
+    now: datetime | None = None,
+    lenient: bool = False,
+    bindings: Mapping[str, Binding] | None = None,
+) -> ParsedChart:
     """Read a `Chart`, its JSON object, or a mapping of what is known now.
 
     Args:
         now: with its offset. Needed for entries, and for data that are times; a mapping without them does
             without.
         lenient: what is wrong counts as unknown and is listed in `refused`, instead of raising.
+        bindings: the names under which the hospital's own system exports data (`kb.local`).
 
     Raises:
         ChartError: everything that is refused.
@@ -233,7 +268,7 @@ def parse_chart(program: Program, data: object, now: datetime | None = None, len
     """
     if isinstance(data, ParsedChart):
         return data
-    reader = _Reader(dictionary_of(program), lenient)
+    reader = _Reader(dictionary_of(program), lenient, bindings or {})
     if now is not None:
         try:
             now = parse_time(now)
@@ -260,8 +295,9 @@ def parse_chart(program: Program, data: object, now: datetime | None = None, len
 class _Reader:
     """One reading of one chart: collects what is refused and what is not used."""
 
-    def __init__(self, names: Dictionary, lenient: bool) -> None:
+    def __init__(self, names: Dictionary, lenient: bool, bindings: Mapping[str, Binding] | None = None) -> None:
         self.names = names
+        self.bindings = bindings or {}
         self.lenient = lenient
         self.problems: list[Refusal] = []
         self.not_used: list[NotUsed] = []
@@ -292,9 +328,7 @@ class _Reader:
             salts={},
             strengths={},
             doubtful=frozenset(
-                name
-                for told in self.doubtful
-                for name in (self.names.drugs if told == ANY else (self.names.synonyms.get(_plain(told), told),))
+                name for told in self.doubtful for name in (self.names.drugs if told == ANY else (self.meant(told),))
             ),
             refused=tuple(self.problems),
             not_used=tuple(self.not_used),
@@ -309,6 +343,10 @@ class _Reader:
             return Mark(at, entry.at, entry.id, "retraction", "", replaces=replaces)
         gone = Mark(at, entry.at, entry.id, "retraction", "", replaces=replaces) if replaces else None
         if entry.kind == "observation":
+            binding = self.bindings.get(entry.element)
+            if binding is not None:
+                value, state = self.bound(binding, entry.value, entry.id)
+                return Mark(at, entry.at, entry.id, "element", binding.data, value, state, replaces=replaces)
             element = names.elements.get(entry.element)
             if element is not None:
                 value, state = self.observed(element, entry.value, entry.id)
@@ -392,7 +430,7 @@ class _Reader:
         features: dict[int, Value] = {}
         rates: dict[str, tuple[str, object]] = {}
         salts: dict[str, str] = {}
-        strengths: dict[str, Fraction] = {}
+        strengths: dict[str, Strength] = {}
         complete = False
         for raw_key, raw in data.items():
             key = " ".join(raw_key.split()) if isinstance(raw_key, str) else str(raw_key)
@@ -400,14 +438,15 @@ class _Reader:
                 continue
             drug_name, dot, part = key.rpartition(".")
             drug = names.drug(drug_name if dot else key)
-            if key in names.elements:
-                element = names.elements[key]
+            binding = self.bindings.get(key)
+            if binding is not None or key in names.elements:
+                element = names.elements[key if binding is None else binding.data]
                 if element.type == "date-time" and now is None and raw not in STATES:
                     help = "say what time it is: `now`, with its offset"
                     self.problems.append(refusal("KB609", key, f"`{key}` is a time and `now` is not given", help))
                     continue
-                value, state = self.observed(element, raw, "")
-                marks.append(Mark(at, time, key, "element", key, value, state))
+                value, state = self.observed(element, raw, "") if binding is None else self.bound(binding, raw, "")
+                marks.append(Mark(at, time, key, "element", element.id, value, state))
             elif drug is not None and not dot:
                 if drug.id in rates:
                     self.twice(drug.id, rates[drug.id][0], key)
@@ -519,6 +558,33 @@ class _Reader:
     def refuse(self, bad: BadValue, name: str, entry: str) -> None:
         code = OF_VALUES.get(bad.code, bad.code)
         self.problems.append(refusal(code, name, bad.message, bad.help or "", entry))
+
+    def meant(self, told: str) -> str:
+        """Our name of what an entry is about."""
+        binding = self.bindings.get(told)
+        return self.names.synonyms.get(_plain(told), told) if binding is None else binding.data
+
+    def bound(self, binding: Binding, raw: object, entry: str) -> tuple[Value, str]:
+        """(value, state) of an observation under a name of the hospital's, in its words and its unit."""
+        element = self.names.elements[binding.data]
+        try:
+            text = text_of(raw)
+        except BadValue as bad:
+            self.refuse(bad, element.id, entry)
+            return None, "refused"
+        word = str(text).lower() if isinstance(text, bool) else " ".join(text.split())
+        if binding.values is not None and word in binding.values:
+            return self.observed(element, binding.values[word], entry)
+        if word in STATES:
+            return self.observed(element, word, entry)
+        if binding.values is not None and element.type not in ("number", "quantity"):
+            help = nearest(word, binding.values) or f"the local settings know {', '.join(binding.values)}"
+            message = f"{quoted(raw)} is not a word of `{binding.name}`, which is `{element.id}` here"
+            self.problems.append(refusal("KB603", element.id, message, help, entry))
+            return None, "refused"
+        if binding.unit and not isinstance(text, bool) and " " not in word:
+            return self.observed(element, f"{word} {binding.unit}", entry)
+        return self.observed(element, raw, entry)
 
     def observed(self, element: Element, raw: object, entry: str) -> tuple[Value, str]:
         """(value, state) of one observation."""
@@ -706,28 +772,34 @@ class Missing(NamedTuple):
 
 
 def settle(
-    names: Dictionary, drug: Drug, of: str, dose: Dose, weight: Fraction | None, salt: str, strength: Fraction | None
+    names: Dictionary, drug: Drug, of: str, dose: Dose, weight: Fraction | None, salt: str, strength: Strength | None
 ) -> int | Missing:
     """A charted rate or amount, scaled in the drug's unit.
 
     Args:
         weight: base units (kg) of the weight that `per kg` means.
         salt: the form that was charted apart from the dose, or nothing.
-        strength: the concentration that holds where the entry names none, base units.
+        strength: the concentration that holds where the entry names none. Where it says its salt form, a rate
+            by volume needs none of its own, and must not say another.
 
     """
     if dose.scaled is not None:
         return dose.scaled
     wanted = names.measure(drug.rate_unit if of == "rate" else drug.amount_unit)
-    fraction = salt_fraction(drug, dose.salt or salt)
+    strength = dose.strength or strength
+    said = dose.salt or salt
+    if dose.form == "volume" and strength is not None and strength.salt:
+        if said and salt_fraction(drug, said) != salt_fraction(drug, strength.salt):
+            return Missing("salt form")
+        said = strength.salt
+    fraction = salt_fraction(drug, said)
     if fraction is None:
         return Missing("salt form")
     value = dose.value * fraction
     if dose.form == "volume":
-        strength = dose.strength or strength
         if strength is None:
             return Missing("concentration")
-        value *= strength
+        value *= strength.value
     if dose.form != "direct" and "body_mass" in plain(wanted):
         if not weight:
             return Missing("weight")
@@ -765,7 +837,7 @@ def parse_order(
     program: Program,
     order: Mapping[str, Any],
     row: Sequence[Value] = (),
-    concentrations: Mapping[str, str] | None = None,
+    concentrations: Mapping[str, Strength] | None = None,
 ) -> ParsedOrder:
     """Read one order: `drug` and any of rate, amount, route, intent, line, weight, salt, concentration.
 
@@ -809,13 +881,7 @@ def parse_order(
         dose = reader.dose(drug, of, order[of], found.get("salt", ""), found.get("concentration", ""), "")
         if dose is None:
             continue
-        strength = None
-        local = (concentrations or {}).get(drug.id)
-        if local:
-            try:
-                strength = names.strength(local, drug)
-            except BadValue as bad:
-                reader.refuse(bad, drug.id, "")
+        strength = (concentrations or {}).get(drug.id)
         if dose.salt:
             found["salt"] = dose.salt
         value = settle(names, drug, of, dose, weight, "", strength)

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from kb import program as ir
 from kb.advice import CaseState, Fact, Reason, StepState
 from kb.evaluate import evaluate
+from kb.local import in_local_unit
 from kb.plan import Edge, Walk
+from kb.reading import dictionary_of
 from kb.values import format_scaled
 
 
@@ -27,6 +29,16 @@ def show_value(slot: ir.Slot, value: ir.Value) -> str:
             return datetime.fromtimestamp(value / ir.SCALE, UTC).isoformat()
         return format_scaled(value, slot.unit)
     return value
+
+
+def tell_value(walk: Walk, index: int) -> str:
+    """As `show_value`; where the hospital has a unit of its own first in that, rounded, then exactly in ours."""
+    slot, value = walk.program.slots[index], walk.row[index]
+    told = show_value(slot, value)
+    if slot.kind in ("element", "rate") and isinstance(value, int) and slot.of in walk.reading.local.units:
+        own = in_local_unit(walk.reading.local, dictionary_of(walk.program), slot.of, slot.unit, value)
+        return f"{own} ({told})" if own else told
+    return told
 
 
 def support(expr: ir.Expr, row: ir.Row, slots: tuple[ir.Slot, ...]) -> tuple[int, ...]:
@@ -84,9 +96,7 @@ def facts(walk: Walk, expr: ir.Expr) -> tuple[Fact, ...]:
     made = []
     for index in support(expr, walk.row, slots):
         at = walk.reading.times.get(index)
-        made.append(
-            Fact(slots[index].name, show_value(slots[index], walk.row[index]), None if at is None else at.isoformat())
-        )
+        made.append(Fact(slots[index].name, tell_value(walk, index), None if at is None else at.isoformat()))
     return tuple(made)
 
 

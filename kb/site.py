@@ -114,7 +114,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             raise PluginError(f"protocol {id} has errors: {told}")
         programs.append(program)
     schemas = {kind: schema_document(kind) for kind in kinds()}
-    made = site_files(programs, schemas, with_guide=_has(files, "editors-guide.md") and _has(files, "meaning.md"))
+    settled, _ = base.local()
+    local = {"format": 1, **settled} if settled else None
+    guide = _has(files, "editors-guide.md") and _has(files, "meaning.md")
+    made = site_files(programs, schemas, with_guide=guide, local=local)
     _pictures.clear()
     _pictures.update(made.pictures)
     for path, content in made.files.items():

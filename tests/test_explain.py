@@ -78,6 +78,7 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
         own = {
             "data.yaml": folder / "protocols" / "library" / name,
             "drugs.yaml": folder / "protocols" / "library" / name,
+            "local.yaml": folder / name,
         }.get(name, home / ("scenarios/" + name if "scenario" in named[1] else name))
     files[own] = text
     stub = home.parent / "adult-cardiac-arrest"

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from kb.cli.common import (
     AtOption,
+    CareAreaOption,
     ChartOption,
     CommandError,
     Format,
@@ -30,6 +31,7 @@ def advise(
     chart: ChartOption,
     at: AtOption = None,
     local: LocalOption = None,
+    care_area: CareAreaOption = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Count refused values as unknown, and list them.")] = False,
     why: Annotated[str | None, typer.Option("--why", metavar="STEP", help="Explain the state of one step.")] = None,
     format: FormatOption = Format.text,
@@ -37,7 +39,7 @@ def advise(
     """Say what to do now for one patient: dose, reason, source, and what is still to be asked."""
     from kb.generator.bedside import advice_lines
 
-    guideline, data, now, settings = patient_of(context, protocol, chart, at, local)
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area)
     advice = answered(lambda: guideline.advise(data, now, settings, lenient=lenient))
     if why is not None:
         try:

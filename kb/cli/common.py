@@ -87,6 +87,9 @@ LocalOption = Annotated[
     Path | None,
     typer.Option("--local", metavar="FILE", help="Local settings (YAML or JSON); else local.yaml of the base."),
 ]
+CareAreaOption = Annotated[
+    str | None, typer.Option("--care-area", metavar="AREA", help="Care area of the patient, as local.yaml names it.")
+]
 ProtocolArgument = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Id, id@version, or a file.")]
 
 
@@ -151,7 +154,7 @@ def guideline_of(base: Base, protocol: str) -> Guideline:
 
 
 def patient_of(
-    context: typer.Context, protocol: str, chart: str, at: str | None, local: Path | None
+    context: typer.Context, protocol: str, chart: str, at: str | None, local: Path | None, care_area: str | None = None
 ) -> tuple[Guideline, Any, datetime | None, Mapping[str, Any] | None]:
     """Guideline, chart, time and local settings of one question."""
     from kb.chart import parse_time
@@ -166,7 +169,10 @@ def patient_of(
             raise CommandError(f"--at: {wrong}") from wrong
     elif isinstance(data, dict) and "entries" in data:
         now = datetime.now(UTC)
-    return guideline, data, now, local_of(context, local)
+    settings = local_of(context, local)
+    if care_area is not None:
+        settings = {**(settings or {}), "care_area": care_area}
+    return guideline, data, now, settings
 
 
 def read_chart(name: str) -> Any:
@@ -212,7 +218,7 @@ def local_of(context: typer.Context, path: Path | None) -> Mapping[str, Any] | N
     else:
         loaded, found = load_local(path)
         if loaded is not None:
-            settings = {"parameters": loaded.parameters, "concentrations": loaded.concentrations}
+            settings = loaded.settings
     if has_errors(found):
         raise CommandError("the local settings cannot be used until this is put right", found)
     return settings or None

@@ -10,6 +10,7 @@ from kb.cli.common import (
     FINDINGS,
     FINE,
     AtOption,
+    CareAreaOption,
     ChartOption,
     Format,
     FormatOption,
@@ -30,6 +31,7 @@ def order(
     chart: ChartOption,
     at: AtOption = None,
     local: LocalOption = None,
+    care_area: CareAreaOption = None,
     route: Annotated[str | None, typer.Option(help="iv, im …")] = None,
     line: Annotated[str | None, typer.Option(help="first, second …")] = None,
     intent: Annotated[str | None, typer.Option(help="What the order is for.")] = None,
@@ -41,7 +43,7 @@ def order(
     from kb.dictation import is_rate
     from kb.generator.bedside import verdict_lines
 
-    guideline, data, now, settings = patient_of(context, protocol, chart, at, local)
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area)
     quantity = " ".join(rate)
     attributes = {"route": route, "line": line, "intent": intent, "salt": salt}
     wanted: dict[str, Any] = {"drug": drug, "rate" if is_rate(quantity) else "amount": quantity}

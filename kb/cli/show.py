@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from kb.cli.common import CommandError, ProtocolArgument, base_of, guideline_of, print_json
+from kb.cli.common import (
+    CommandError,
+    LocalOption,
+    ProtocolArgument,
+    answered,
+    base_of,
+    guideline_of,
+    local_of,
+    print_json,
+)
 
 
 class ShowFormat(StrEnum):
@@ -30,19 +39,22 @@ class Engine(StrEnum):
 def show(
     context: typer.Context,
     protocol: ProtocolArgument,
+    local: LocalOption = None,
     format: Annotated[ShowFormat, typer.Option("--format", "-f", help="text: the read-aloud list.")] = ShowFormat.text,
     engine: Annotated[Engine, typer.Option(help="in-process, or the system's Graphviz.")] = Engine.in_process,
 ) -> None:
     """Show a protocol: as a list to read aloud, or as a flowchart."""
     from kb.advice import to_json
     from kb.generator.readaloud import read_aloud, read_aloud_text
+    from kb.local import checked_local
 
     program = guideline_of(base_of(context), protocol).program
+    settled = answered(lambda: checked_local(program, local_of(context, local)))
     match format:
         case ShowFormat.text:
-            sys.stdout.write(read_aloud_text(program))
+            sys.stdout.write(read_aloud_text(program, settled))
         case ShowFormat.json:
-            print_json(to_json(read_aloud(program)))
+            print_json(to_json(read_aloud(program, settled)))
         case ShowFormat.dot:
             from kb.generator.diagram import dot_source
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kb.advice import DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
-from kb.generator.wording import Speaker, clean, harmless, listed, short_digest
+from kb.generator.wording import Speaker, clean, harmless, listed, setting_basis, setting_line, short_digest
 from kb.program import SCALE
 from kb.values import format_duration
 
@@ -99,6 +99,7 @@ class _Bedside:
         self.program = program
         self.numbers = numbers or {}
         self.say = Speaker(program)
+        self.say = Speaker(program, advice.walk.reading.local)
         self.now = datetime.fromisoformat(advice.now) if advice.now else None
         self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
         self.keys: dict[str, None] = {}
@@ -122,6 +123,7 @@ class _Bedside:
         yield from self.ask()
         yield from self.others()
         yield from self.policy()
+        yield from self.settled()
         yield from self.goals()
         yield from self.rest()
         yield from self.footnotes()
@@ -217,6 +219,8 @@ class _Bedside:
                 yield _labelled("", f"for: {clean(reason)}")
             for reason in option.against:
                 yield _labelled("", f"against: {clean(reason)}")
+            for caution in option.cautions:
+                yield _labelled("", clean(caution), "warn")
         if item.decide_by:
             yield _labelled("who", f"decided by: {clean(item.decide_by)}; the source gives no number")
         for caution in item.cautions:
@@ -345,6 +349,18 @@ class _Bedside:
                 unit = f" in {policy.unit}" if policy.unit else ""
                 yield Line((Span(f"{clean(policy.title)}{unit}"), Span(f"  [{policy.parameter}]", "quiet")), 2, 5)
 
+    def settled(self) -> Iterator[Line]:
+        """What this hospital has settled, each beside what would count without it."""
+        if self.advice.local:
+            yield from self.heading("SET BY THIS HOSPITAL", "beside each what would count without it")
+            for setting in self.advice.local:
+                if setting.kind == "parameter":
+                    default = f" (default {clean(setting.default)})" if setting.default else " (no default)"
+                    words = f"{clean(setting.value)}{default}; {setting_basis(setting)}"
+                else:
+                    words = setting_line(setting)
+                yield Line((Span(f"{clean(setting.name)}  ", "title"), Span(words)), 2, 5)
+
     # -------------------------------------------------------- the rest
 
     def alerts(self) -> Iterator[Line]:
@@ -400,7 +416,11 @@ class _Bedside:
             ),
             (
                 "RUNNING, NO CHANGE ADVISED",
-                [f"{self.say.drug(item.drug)} {item.rate}{self.age(item.at)}" for item in advice.running],
+                [
+                    f"{self.say.drug(item.drug)} {item.rate}{f' = {item.pump_rate}' if item.pump_rate else ''}"
+                    f"{self.age(item.at)}"
+                    for item in advice.running
+                ],
             ),
             ("ASSUMED", [clean(text) for text in advice.assumptions]),
             ("NOT USED", [clean(text) for text in (*advice.refused, *advice.not_used)]),
@@ -484,6 +504,8 @@ def _verdict(verdict: OrderVerdict, say: Speaker) -> Iterator[Line]:
         yield _labelled("because", clean(because) + (f"  [{rule}]" if rule else ""))
     for text in verdict.instead:
         yield _labelled("instead", clean(text))
+    for text in verdict.notes:
+        yield _labelled("local", clean(text), "warn")
     if verdict.asks:
         yield _labelled("ask", listed(say.condition(name) for name in verdict.asks))
     if verdict.stop_by:

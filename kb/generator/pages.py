@@ -13,6 +13,7 @@ from typing import Any
 from kb import program as ir
 from kb.generator.readaloud import Entry, ReadAloud, Said, WayOn, read_aloud
 from kb.generator.wording import clean
+from kb.local import NO_LOCAL, Local
 
 _OBEYED = re.compile(r"[&<>\"'\\`*_{}\[\]()#+!|~^$=:@-]")
 
@@ -55,9 +56,12 @@ def _link(kind: str, id: str) -> str:
 # ---------------------------------------------------------------- a protocol
 
 
-def protocol_page(program: ir.Program) -> str:
-    """The page of one protocol version; `FLOWCHART_MARK` stands where the picture goes."""
-    told = read_aloud(program)
+def protocol_page(program: ir.Program, local: Local = NO_LOCAL) -> str:
+    """The page of one protocol version; `FLOWCHART_MARK` stands where the picture goes.
+
+    `local`: what the hospital has settled is told beside each default.
+    """
+    told = read_aloud(program, local)
     parts = [
         f"# {quoted(told.title)}",
         f'<p class="kb-banner">{quoted(told.banner)}</p>',
@@ -78,6 +82,7 @@ def protocol_page(program: ir.Program) -> str:
         ("Goals", "goal", told.goals),
         ("Alerts", "alert", told.alerts),
         ("Set by each hospital", "setting", told.settings),
+        ("Also set by this hospital", "local", told.local),
         ("Words used", "define", told.definitions),
     ):
         if items:

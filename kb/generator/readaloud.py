@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kb import program as ir
-from kb.generator.wording import Speaker, banner, clean, identity, listed, question_mark, when_done
+from kb.generator.wording import Speaker, banner, clean, identity, listed, question_mark, setting_line, when_done
+from kb.local import NO_LOCAL, Local, settings_in_force
 
 _KINDS = {"decide": "question", "do": "action", "hand_over": "hand-over", "end": "outcome"}
 
@@ -70,18 +71,23 @@ class ReadAloud(NamedTuple):
     goals: tuple[Said, ...]
     alerts: tuple[Said, ...]
     settings: tuple[Said, ...]
+    local: tuple[Said, ...]
     readings: tuple[Said, ...]
 
 
-def read_aloud(program: ir.Program) -> ReadAloud:
-    """The list of `program`; the steps a `titrate` expands to are one entry again."""
-    return _Reader(program).read()
+def read_aloud(program: ir.Program, local: Local = NO_LOCAL) -> ReadAloud:
+    """The list of `program`; the steps a `titrate` expands to are one entry again.
+
+    `local`: what the hospital has settled is told beside each default.
+    """
+    return _Reader(program, local).read()
 
 
 class _Reader:
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, local: Local) -> None:
         self.program = program
-        self.say = Speaker(program)
+        self.say = Speaker(program, local)
+        self.local = settings_in_force(program, local)
         told = [step for step in program.steps if not step.part_of]
         self.numbers = {step.id: number for number, step in enumerate(told, start=1)}
         self.told = told
@@ -134,6 +140,9 @@ class _Reader:
             ),
             settings=tuple(
                 Said(item.id, say.setting(item), item.cites, item.interprets) for item in program.parameters
+            ),
+            local=tuple(
+                Said(setting.name, setting_line(setting)) for setting in self.local if setting.kind != "parameter"
             ),
             readings=tuple(Said(item.id, self.reading(item), item.about) for item in program.interpretations),
         )
@@ -259,9 +268,9 @@ class _Reader:
 # ---------------------------------------------------------------- text
 
 
-def read_aloud_text(program: ir.Program) -> str:
+def read_aloud_text(program: ir.Program, local: Local = NO_LOCAL) -> str:
     """The list as plain text, a sentence a line."""
-    told = read_aloud(program)
+    told = read_aloud(program, local)
     lines = [told.title, told.banner, told.identity, "", told.question]
     lines += [f"For: {told.population}"] if told.population else []
     lines += [f"Applies if {told.applies}."] if told.applies else []
@@ -276,6 +285,7 @@ def read_aloud_text(program: ir.Program) -> str:
         ("Goals", told.goals),
         ("Alerts", told.alerts),
         ("Set by each hospital", told.settings),
+        ("Also set by this hospital", told.local),
         ("Readings of the source", told.readings),
     ):
         if items:

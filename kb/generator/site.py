@@ -17,6 +17,7 @@ from kb.generator.pages import (
     protocols_page,
 )
 from kb.generator.render import render_svg
+from kb.local import read_local
 
 ASSETS = Path(__file__).parent / "assets"
 EXPLAINED = Path(__file__).parents[1] / "explain"
@@ -29,14 +30,20 @@ class SiteFiles(NamedTuple):
     pictures: Mapping[str, str]
 
 
-def site_files(programs: Sequence[ir.Program], schemas: Mapping[str, Mapping[str, Any]], with_guide: bool) -> SiteFiles:
+def site_files(
+    programs: Sequence[ir.Program],
+    schemas: Mapping[str, Mapping[str, Any]],
+    with_guide: bool,
+    local: Mapping[str, Any] | None = None,
+) -> SiteFiles:
     """Everything made for one site.
 
+    `local`: what the hospital has settled, shown beside each default.
     `with_guide`: the site also has the editor's guide and the pages on meaning, so that the reference can link there.
     """
     pictures = {flowchart_id(program): render_svg(program) for program in programs}
     files = {f"protocols/{program.id}.svg": pictures[flowchart_id(program)] for program in programs}
-    files |= {f"protocols/{program.id}.md": protocol_page(program) for program in programs}
+    files |= {f"protocols/{program.id}.md": protocol_page(program, read_local(program, local)) for program in programs}
     files["protocols/index.md"] = protocols_page(programs)
     files["format.md"] = format_page(schemas, with_guide=with_guide)
     explained = sorted(EXPLAINED.glob("KB*.md"))

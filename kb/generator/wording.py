@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from kb import interpreter
 from kb import program as ir
 from kb.evaluate import parts_of, slots_of
+from kb.advice import LocalSetting
+from kb.local import NO_LOCAL, Local, settings_in_force
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
 _PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
@@ -57,6 +59,25 @@ def short_digest(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
+def setting_basis(setting: LocalSetting) -> str:
+    """Why a hospital has settled something so, and who signed it when."""
+    signed = f"signed by {clean(setting.by)}" if setting.by else "nobody has signed it"
+    signed += f" on {clean(setting.on)}" if setting.on else ""
+    return "; ".join(text for text in (clean(setting.because), signed) if text)
+
+
+def setting_line(setting: LocalSetting) -> str:
+    """What a hospital has settled, beside what would count without it, and why."""
+    area = f" in {clean(setting.area)}" if setting.area else ""
+    beside = {"limit": f"library: {clean(setting.default) or 'none'}", "display unit": f"protocol: {setting.default}"}
+    told = f" ({beside[setting.kind]})" if setting.kind in beside else ""
+    return f"{setting.kind}{area}: {clean(setting.value)}{told}; {setting_basis(setting)}"
+
+
+def _default(setting: LocalSetting) -> str:
+    return f"default {clean(setting.default)}" if setting.default else "no default"
+
+
 def identity(program: ir.Program) -> str:
     """Version and digests in one line."""
     parts = [f"version {program.version}"]
@@ -72,8 +93,9 @@ def identity(program: ir.Program) -> str:
 class Speaker:
     """Says names, conditions and doses of one Program as its readers would."""
 
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, local: Local = NO_LOCAL) -> None:
         self.program = program
+        self._local = {item.name: item for item in settings_in_force(program, local) if item.kind == "parameter"}
         self._names = {element.id: _element_words(element) for element in program.elements}
         self._names |= {drug.id: clean(drug.label) for drug in program.drugs}
         self._names |= {parameter.id: parameter.id.replace("_", " ") for parameter in program.parameters}
@@ -201,6 +223,8 @@ class Speaker:
         local = self._parameters.get(review.text.removeprefix("local ").strip())
         if local is None:
             return f"again in {self.condition(review.text)}" if review.text else "again at the set time"
+        if local.id in self._local:
+            return f"again in {self._here(local.id)}"
         if isinstance(local.default, int):
             return f"again in {decimal_text(local.default)} {local.unit} (set locally)"
         return "again at the interval set locally"
@@ -208,9 +232,16 @@ class Speaker:
     def local(self, text: str) -> str:
         """A quantity as written; where it is a local setting, its name and that it is one."""
         name = text.removeprefix("local ").strip()
+        if name in self._local:
+            return f"{name.replace('_', ' ')}, {self._here(name)}"
         if name in self._parameters:
             return f"{name.replace('_', ' ')} (set locally)"
         return self.condition(text)
+
+    def _here(self, name: str) -> str:
+        """What this hospital has set, beside the default."""
+        setting = self._local[name]
+        return f"{clean(setting.value)} (set locally; {_default(setting)})"
 
     def repeat(self, repeat: ir.Repeat) -> str:
         """How often, and how many times at most."""
@@ -227,19 +258,25 @@ class Speaker:
             return f"{self.drug(action.drug)} {rungs} {action.dose.unit}"
         return f"{self.drug(action.drug)} from {self.condition(action.dose.text)}"
 
+    def range_of(self, parameter: ir.Parameter) -> str:
+        """What a local setting may be: its options, its range, or at least its unit."""
+        if parameter.options:
+            return f"one of {listed(parameter.options, 'or')}"
+        if parameter.low is not None and parameter.high is not None:
+            return f"{decimal_text(parameter.low)} to {decimal_text(parameter.high)} {parameter.unit}".strip()
+        return f"in {parameter.unit}" if parameter.unit else ""
+
     def setting(self, parameter: ir.Parameter) -> str:
         """A local setting: its title, what it may be, and its default or that there is none."""
-        if parameter.options:
-            may = f"one of {listed(parameter.options, 'or')}"
-        elif parameter.low is not None and parameter.high is not None:
-            may = f"{decimal_text(parameter.low)} to {decimal_text(parameter.high)} {parameter.unit}".strip()
-        else:
-            may = f"in {parameter.unit}" if parameter.unit else ""
+        may = self.range_of(parameter)
         if isinstance(parameter.default, int) and not isinstance(parameter.default, bool):
             default = f"{decimal_text(parameter.default)} {parameter.unit}".strip()
         else:
             default = "" if parameter.default is None else str(parameter.default)
         told = f"default {default}" if default else "no default: needs local policy"
+        if parameter.id in self._local:
+            setting = self._local[parameter.id]
+            told = f"here {clean(setting.value)} ({setting_basis(setting)}), {_default(setting)}"
         return ", ".join(text for text in (clean(parameter.title), may, told) if text)
 
     def case(self, step: ir.Step, case: ir.Case) -> str:

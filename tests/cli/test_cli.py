@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -374,3 +375,19 @@ def test_output_cut_short_is_no_fault(tmp_path: Path) -> None:
     assert done.stdout.startswith("Refractory")
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_the_settings_of_a_hospital_are_listed_with_what_is_missing(kb: Kb, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "protocols", tmp_path / "protocols")
+    code, out, _ = kb("--base", str(tmp_path), "local", "anaphylaxis")
+    assert (code, "default  uk" in out, "not set" in out) == (0, True, True)
+    code, out, _ = kb("--base", str(tmp_path), "local", "refractory-hypotension")
+    assert (code, "NOT SET" in out) == (1, True)
+    (tmp_path / "local.yaml").write_text(
+        "format: 1\napproved_by: Dr A. Example\napproved_on: 2026-11-01\n"
+        "parameters:\n  dosing_rule:\n    value: us\n    because: we follow the US rule\n"
+    )
+    code, out, _ = kb("--base", str(tmp_path), "local", "anaphylaxis", "--format", "json")
+    (asked,) = json.loads(out)["protocols"][0]["asked"]
+    assert (code, asked["default"], asked["here"]["value"]) == (0, "uk", "us")
+    assert (asked["here"]["by"], asked["here"]["because"]) == ("Dr A. Example", "we follow the US rule")

@@ -428,8 +428,9 @@ def test_local_policy_is_read(tmp_path: Path) -> None:
     )
     local, problems = loader.load_local(path)
     assert local is not None, problems
-    assert local.parameters == {"reassess_after": "5 min", "rule": "uk"}
-    assert local.concentrations == {"norepinephrine": "16 mcg/mL"}
+    assert local.settings["parameters"] == {"reassess_after": "5 min", "rule": "uk"}
+    assert local.settings["concentrations"] == {"norepinephrine": "16 mcg/mL"}
+    assert local.spans["parameters", "rule"].line == 3
 
 
 def test_a_folder_without_library_says_which_files_are_missing(tmp_path: Path) -> None:
