@@ -167,16 +167,13 @@ class Base:
         if not path.exists():
             return {}, ()
         local, diagnostics = load_local(path, self.read)
-        settled = {} if local is None else {"parameters": local.parameters, "concentrations": local.concentrations}
-        return settled, tuple(diagnostics)
-        local, diagnostics = load_local(path)
         return {} if local is None else local.settings, tuple(diagnostics)
 
     def check_local(self, path: Path | None = None) -> tuple[Diagnostic, ...]:
         """Everything wrong with `local.yaml` (or the file `path`), held against the library and every protocol."""
         if path is None and not (self.path / "local.yaml").exists():
             return ()
-        local, diagnostics = load_local(path or self.path / "local.yaml")
+        local, diagnostics = load_local(path or self.path / "local.yaml", self.read)
         if local is None or has_errors(self._library[1]):
             return tuple(diagnostics)
         files = [self.file(id, version) for id, versions in self.protocols().items() for version in versions]
