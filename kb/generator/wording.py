@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from kb import interpreter
 from kb import program as ir
-from kb.evaluate import parts_of, slots_of
 from kb.advice import LocalSetting
+from kb.evaluate import parts_of, slots_of
 from kb.local import NO_LOCAL, Local, settings_in_force
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
