@@ -724,7 +724,7 @@ class Interview:
         mark = self._mark(alone)
         dose = None if mark is None else mark.dose
         by_volume = dose is not None and dose.form == "volume" and dose.scaled is None and dose.strength is None
-        if by_volume and drug.id not in self.advice.walk.reading.concentrations:
+        if by_volume and drug.id not in self.advice.walk.reading.strengths:
             help = f"write `{stated} of 4 mg/50 mL` as it is on the syringe, or the rate in {drug.rate_unit}"
             raise BadValue("KB605", f"{quoted(stated)} needs the concentration", help)
         return made

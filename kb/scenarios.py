@@ -15,9 +15,9 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.interpreter import Advice, Guideline
 from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
+from kb.local import CARE_AREA
 from kb.program import Program
 from kb.reading import parse_chart
-from kb.local import CARE_AREA
 from kb.source import Reading, read_source
 from kb.values import BadValue, UnitTable, parse_quantity
 
@@ -274,28 +274,6 @@ def _compare(
 def _names(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
     """Names that the protocol does not have: an expectation about them would always, or never, be met."""
     for key, names in known_names(advice.walk.program).items():
-    program = advice.walk.program
-    steps = {step.id for step in program.steps}
-    charted = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
-    charted |= (
-        {element.id for element in program.elements}
-        | {f"{drug.id}.salt" for drug in program.drugs}
-        | {RECORD, CARE_AREA}
-    )
-    built_in = {"gap", "rule", "running", "cap", "declined", "off-ladder", "local-limit"}
-    known: dict[str, set[str]] = {
-        "recommended": steps,
-        "recommended_also": steps,
-        "not_recommended": steps,
-        "outcomes": steps,
-        "asks": charted,
-        "asks_also": charted,
-        "not_asked": charted,
-        "alerts": {alert.id for alert in program.alerts} | built_in,
-        "alerts_also": {alert.id for alert in program.alerts} | built_in,
-        "needs_policy": {parameter.id for parameter in program.parameters},
-    }
-    for key, names in known.items():
         for name in _strings(expect.get(key, ())):
             if name not in names:
                 close = get_close_matches(name, names, n=1)
@@ -309,8 +287,10 @@ def known_names(program: Program) -> dict[str, set[str]]:
         f"{step.id}.{option.id}" for step in program.steps if step.action is not None for option in step.action.options
     }
     charted = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
-    charted |= {element.id for element in program.elements} | {f"{drug.id}.salt" for drug in program.drugs} | {RECORD}
-    alerts = {alert.id for alert in program.alerts} | {"gap", "rule", "running", "cap", "declined", "off-ladder"}
+    charted |= {element.id for element in program.elements} | {f"{drug.id}.salt" for drug in program.drugs}
+    charted |= {RECORD, CARE_AREA}
+    built_in = {"gap", "rule", "running", "cap", "declined", "off-ladder", "local-limit"}
+    alerts = {alert.id for alert in program.alerts} | built_in
     return {
         "recommended": steps,
         "recommended_also": steps,
