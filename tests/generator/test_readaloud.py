@@ -101,4 +101,4 @@ def test_a_formula_that_cannot_be_said_as_written_is_left_to_its_title() -> None
     assert "still hold: worked out for the patient if lipid given before is known; otherwise worked out" in lipid
     adrenaline = read_aloud_text(kb.load("anaphylaxis").program)
     assert "30 mg if dosing rule" not in adrenaline
-    assert "worked out for the patient if dosing rule = us; 0.1 mg if age < 0.5 years; 0.15 mg if age" in adrenaline
+    assert "worked out for the patient if dosing rule is us; 0.1 mg if age < 0.5 years; 0.15 mg if age" in adrenaline
