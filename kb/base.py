@@ -7,7 +7,7 @@ local.yaml
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,16 +180,19 @@ class Base:
         programs = [program for file in files if file is not None and (program := self.compile(file)[0]) is not None]
         return in_reading_order((*diagnostics, *check_local(local, self.library, programs)))
 
-    def check(self, ids: Iterable[str] = ()) -> tuple[tuple[Diagnostic, ...], tuple[Path, ...]]:
+    def check(
+        self, ids: Iterable[str] = (), told: Callable[[list[str]], Iterable[str]] = iter
+    ) -> tuple[tuple[Diagnostic, ...], tuple[Path, ...]]:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
-        among it; and the files checked.
+        among it; and the files checked. `told` is given the ids and yields each as its turn comes, so that a face
+        can say how far it is.
         """
         from kb.scenarios import check_scenario_files
 
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.check_local()]
         checked: list[Path] = []
-        for id in wanted:
+        for id in told(wanted):
             name, _, version = id.partition("@")
             versions = self.protocols().get(name, [])
             if not versions or (version and version not in versions):

@@ -23,6 +23,7 @@ from kb.cli.common import (
     report_targets,
     write_reports,
 )
+from kb.cli.progress import progress
 
 
 def check(
@@ -42,7 +43,7 @@ def check(
     named = dict.fromkeys(id for each in protocols or () for id in base.named(each))
     ids = [id for id in named if id.partition("@")[0] == id or id.partition("@")[0] not in named]
     ids = ids or list(base.protocols())
-    found, checked = base.check(ids)
+    found, checked = base.check(ids, told=progress("checking") if format is ReportFormat.text else iter)
     if not checked and not found:
         raise CommandError(f"nothing was checked: no protocol in {base.protocols_path}", code="KB706")
     report = report_of(found, checked)

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from kb.cli.common import CommandError, base_of, console, guideline_of
+from kb.cli.progress import progress
 
 if TYPE_CHECKING:
     from kb.program import Program
@@ -29,7 +30,7 @@ def compile_(
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was compiled: no protocol in {base.path}")
-    programs = [guideline_of(base, id).program for id in ids]
+    programs = [guideline_of(base, id).program for id in progress("compiling")(ids)]
     if output is None:
         if len(programs) > 1:
             raise CommandError("name one protocol, or a folder with --output")

@@ -23,6 +23,7 @@ from kb.cli.common import (
     report_targets,
     write_reports,
 )
+from kb.cli.progress import progress
 
 if TYPE_CHECKING:
     from kb.base import Base
@@ -53,7 +54,8 @@ def run_scenarios(
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was tested: no protocol in {base.protocols_path}")
-    tested = [_tested(base, id, coverage) for id in ids]
+    told = progress("testing") if format is ReportFormat.text else iter
+    tested = [_tested(base, id, coverage) for id in told(ids)]
     if not any(report.results for report in tested):
         raise CommandError("nothing was tested: there are no scenarios", code="KB706")
     report = report_of((), cases=[case for each in tested for case in each.cases()])
