@@ -55,10 +55,13 @@ def test_the_line_goes_when_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> N
     clock = iter(range(100))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
 
+    def fail() -> None:
+        for each in progress("checking")(IDS):
+            if each == "c":
+                raise ValueError("no")
+
     def work() -> None:
         with pytest.raises(ValueError, match="no"):
-            for each in progress("checking")(IDS):
-                if each == "c":
-                    raise ValueError("no")
+            fail()
 
     assert on_a_terminal(monkeypatch, work).endswith("\r\x1b[2K")
