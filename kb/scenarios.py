@@ -17,7 +17,7 @@ from kb.interpreter import Advice, Guideline
 from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
 from kb.local import CARE_AREA
 from kb.program import Program
-from kb.reading import parse_chart
+from kb.reading import dictionary_of, parse_chart
 from kb.source import Reading, read_source
 from kb.values import BadValue, UnitTable, parse_quantity
 
@@ -189,12 +189,14 @@ def run_scenario(guideline: Guideline, scenario: Scenario) -> Result:
         verdicts = _verdicts(guideline, scenario, lenient)
     except ChartError as error:
         return Result(scenario, (Mismatch("chart", "a chart that can be read", str(error)),), None, ())
-    units = UnitTable(guideline.program.units)
+    units = dictionary_of(guideline.program).units
     return Result(scenario, tuple(_compare(advice, verdicts, expect, units)), advice, verdicts)
 
 
 def _verdicts(guideline: Guideline, scenario: Scenario, lenient: bool) -> tuple[OrderVerdict, ...]:
     """A verdict on each order: those of one drug are alternatives, those of other drugs stand beside it."""
+    if not scenario.orders:
+        return ()
     if len({order.get("drug") for order in scenario.orders}) == len(scenario.orders):
         sets = [scenario.orders]
     else:
