@@ -40,7 +40,8 @@ _WORDS = {
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
-    for part in (protocol.steps, protocol.never, protocol.goals, protocol.alerts, protocol.caps):
+    parts = protocol.steps, protocol.never, protocol.goals, protocol.alerts, protocol.caps, protocol.defines
+    for part in parts:
         for record in part.values():
             yield from _record(context, record)
 
