@@ -564,7 +564,10 @@ class Interview:
             return made
         named = self._named_answer(text)
         if named is not None:
-            self._answer(*named)
+            about, said = named
+            # What was before is asked by the name of what is measured: that it is not to be had answers that question.
+            earlier = question is not None and question.form == "earlier" and question.name == about.name
+            self._answer(question if question and earlier and said.lower() in NOT_AVAILABLE else about, said)
             return None
         if question is None:
             near = get_close_matches(word, COMMANDS, n=1)

@@ -71,7 +71,11 @@ def test_a_bare_number_takes_the_unit_of_the_question_and_is_said_back() -> None
             "norepinephrine 0.08 mcg/kg/min as base running, at 12:00",
         ),
         ("norepinephrine not running", "0", "norepinephrine not running, at 12:00"),
-        ("noradrenaline 5 mL/h of 4 mg/50 mL as base", None, "not taken"),
+        (
+            "noradrenaline 5 mL/h of 4 mg/50 mL as base",
+            "5 mL/h",
+            "norepinephrine 5 mL/h of 4 mg/50 mL as base running, at 12:00",
+        ),
         (
             "noradrenaline 5 mL/h as base of 4 mg/50 mL",
             "5 mL/h as base",
@@ -304,6 +308,21 @@ def test_a_record_that_is_not_complete_is_not_asked_for_again() -> None:
     assert "chart what is missing" in shown
     assert RECORD not in [ask.name for ask in conversation.advice.asks]
     assert "complete, at 12:00" in said(conversation, "therapy_record yes")
+
+
+def test_that_an_earlier_value_is_not_to_be_had_is_said_by_its_name_too_and_asked_once() -> None:
+    conversation = talk(GUIDES["diabetic-ketoacidosis"])
+    said(
+        conversation, "age 40", "ketones 4.9", "start soluble-insulin 7 units/h at 10:30", "therapy_record since 00:30"
+    )
+    said(
+        conversation, "soluble-insulin 7", "ketone_meter y", "glucose 21", "potassium 4.5", "weight 70", "systolic 120"
+    )
+    assert conversation.question is not None
+    assert conversation.question.form == "earlier"
+    said(conversation, "ketones: not available")
+    assert ("ketones", "4.9 mmol/L") in values(conversation)
+    assert conversation.question.key != ("earlier", "ketones")
 
 
 # ---------------------------------------------------------------- putting right
