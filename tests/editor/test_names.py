@@ -24,7 +24,7 @@ from kb.editor.workspace import Workspace
 from kb.interpreter import Guideline
 from kb.scenarios import run_scenario
 from kb.source import MAX_BYTES
-from kb.validator import schema_document
+from kb.validator import file_kinds, schema_document
 from tests.editor.bases import copied, with_cursor
 from tests.test_explain import EXAMPLES, base_with
 
@@ -465,7 +465,8 @@ def test_every_value_that_looks_like_a_name_says_of_what() -> None:
     """A new key of a schema is completed and renamed like the others, or stands in this list with its reason."""
     plain = {"id", "version", "weight", "basis", "route", "routes", "salt", "intent", "line", "options", "updated",
              "vignette", "now", "complete_from", "opened", "ago", "at", "recorded", "replaces", "retracts", "checked",
-             "synonyms", "display_units"}  # words, times and ids that nothing else defines  # fmt: skip
+             "approved_on", "care_area", "synonyms",
+             "display_units"}  # words, times and ids that nothing else defines  # fmt: skip
 
     def unmarked(node: object, kind: str) -> list[str]:
         found = []
@@ -482,7 +483,7 @@ def test_every_value_that_looks_like_a_name_says_of_what() -> None:
                 found += unmarked(inner, kind)
         return found
 
-    for kind in ("protocol", "scenario", "statements", "data", "drugs", "units", "local"):
+    for kind in file_kinds():
         assert unmarked(schema_document(kind), kind) == []
 
 
