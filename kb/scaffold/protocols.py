@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kb.base import Base
+from kb.formatter import format_text
 from kb.scaffold.placing import TEMPLATES, ScaffoldError, exists, filled, place_file, place_folder, read_template
 from kb.source import Scalar, named_character, printable, read_bytes
 from kb.store import latest
@@ -52,6 +53,8 @@ def protocol_files(id: str, today: date, title: str | None = None, template: str
     files = {name: filled(text, values) for name, text in read_template(f"protocol/{template}").items()}
     # The title comes last: whatever stands in it is the user's own text.
     files = {name: text.replace("PROTOCOL-TITLE", scalar(title)) for name, text in files.items()}
+    # A long id or title may need another form than the template's own words: `kb fmt` has nothing left to do.
+    files = {name: format_text(text, name).text for name, text in files.items()}
     files[f"{FIRST_VERSION}.yaml"] = files.pop("protocol.yaml")
     return dict(sorted(files.items()))
 

@@ -15,8 +15,10 @@ import pytest
 from kb import cli
 from kb.base import Base
 from kb.cli import COMMANDS
+from kb.formatter import format_file
 from kb.scaffold.bases import as_markdown, base_files, new_base
 from kb.scaffold.placing import ScaffoldError, read_template
+from kb.scaffold.protocols import new_protocol
 from kb.site import build_site
 from kb.source import Mapping, Scalar, Sequence, read_text
 
@@ -56,7 +58,7 @@ def test_a_new_base_passes_every_check_and_builds(tmp_path: Path, empty_library:
     shipped = {path.name for path in (ROOT / "protocols" / "library").iterdir()}
     wanted = {"units.yaml", "data.yaml", "drugs.yaml"} if empty_library else shipped
     assert {path.name for path in (base.protocols_path / "library").iterdir()} == wanted
-    assert base.local() == ({"parameters": {}, "concentrations": {}}, ())
+    assert base.local() == ({"format": 1}, ())
     out = build_site(base.path / "site" / "mkdocs.yml")
     assert out == base.path / "out" / "site"
     page = (out / "protocols" / "first-protocol.html").read_text("utf-8")
@@ -96,6 +98,19 @@ def test_a_protocol_taken_over_has_the_shipped_digests(tmp_path: Path, id: str) 
             assert theirs is not None
             assert (ours.logic_digest, ours.text_digest) == (theirs.logic_digest, theirs.text_digest)
         assert tree(base.protocols_path / each) == tree(SHIPPED.protocols_path / each)
+
+
+@pytest.mark.parametrize("empty_library", [False, True])
+def test_every_file_of_a_new_base_is_in_its_form(tmp_path: Path, empty_library: bool) -> None:
+    title = 'A: <b> # "' + "long " * 30 + "'ward'"
+    base = tmp_path / "base"
+    new_base(base, TODAY, title, () if empty_library else ("refractory-hypotension",), empty_library)
+    new_protocol(Base(base), "post-op-fever", TODAY, title)
+    files = [*(base / "protocols").rglob("*.yaml"), base / "local.yaml"]
+    assert len(files) > 9
+    for path in files:
+        result = format_file(path)[1]
+        assert (path.name, result.changed, result.diagnostics) == (path.name, False, ())
 
 
 def test_what_a_protocol_hands_over_to_comes_with_it(tmp_path: Path) -> None:
@@ -215,6 +230,8 @@ def test_workflow_and_hooks_run_commands_that_exist() -> None:
     assert hooks["repo"] == "local"
     entries = [hook["entry"] for hook in hooks["hooks"]]
     assert {hook["language"] for hook in hooks["hooks"]} == {"system"}
+    assert "kb fmt --check" in runs
+    assert "kb fmt --check" in entries
     for command in (*runs[1:], *entries):
         words = command.split()
         assert words[0] == "kb"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kb import cli
 from kb.base import Base
 from kb.coverage import coverage
+from kb.formatter import FormatResult, format_text
 from kb.interpreter import Guideline
 from kb.loader import load_protocol
 from kb.scaffold.placing import ScaffoldError, read_template
@@ -77,7 +78,9 @@ def test_a_title_reads_back_as_it_was_given(title: str) -> None:
         check_title(title)
     except ScaffoldError:
         return
-    read = read_text(protocol_files("a", TODAY, title)["0.1.0.yaml"], "0.1.0.yaml")
+    text = protocol_files("a", TODAY, title)["0.1.0.yaml"]
+    assert format_text(text) == FormatResult(text, "protocol")
+    read = read_text(text, "0.1.0.yaml")
     assert read.root is not None
     assert not read.diagnostics
     value = read.root.get("title")
