@@ -137,7 +137,9 @@ def test_a_base_from_the_wheel_passes_everything_at_once(kb: Shell, tmp_path: Pa
 @pytest.mark.parametrize("template", templates())
 def test_every_template_is_in_the_wheel(kb: Shell, tmp_path: Path, template: str) -> None:
     assert kb("kb init base --empty-library").code == 0
-    done = kb(f"kb new mine --from {template} && kb check && kb test mine --coverage", tmp_path / "base")
+    done = kb(
+        f"kb new mine --from {template} && kb check && kb test mine --coverage && kb fmt --check", tmp_path / "base"
+    )
     assert done.code == 0, done.out + done.err
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
+from kb.expression.scope import Scope
 from kb.linter.context import LintContext, names_in
 
 
@@ -24,6 +26,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     ):
         used |= names_in(part)
     used |= _through_defines(protocol, used)
+    used |= _through_defines(protocol, meant := _meant(used, context.scope)) | meant
     for kind, records in (
         ("definition", protocol.defines),
         ("data element", protocol.elements),
@@ -39,6 +42,13 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                     "use it in a condition, a dose or a step, or remove it",
                     "an editor may believe that it does something",
                 )
+
+
+def _meant(used: set[str], scope: Scope) -> set[str]:
+    """What was probably meant by names that nobody knows: a misspelt name is one mistake, and told as such."""
+    known = [*scope.parameters, *scope.defines, *scope.elements, *scope.drugs]
+    unknown = [name for name in used if not scope.kind_of(name)]
+    return {close for name in unknown for close in get_close_matches(name, known, 1, 0.7)}
 
 
 def _through_defines(protocol: model.Protocol, used: set[str]) -> set[str]:

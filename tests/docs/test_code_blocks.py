@@ -1,7 +1,8 @@
 """Every code block of the documentation runs, in the order in which a reader would type it.
 
 A page is played top to bottom in a copy of the knowledge base. YAML that begins with `# file: PATH` is
-written there, other YAML must at least be read without complaint; `kb` commands run and exit with 0, or
+written there, `# in: PATH` takes the place of the part with the same name or is put at the end, other YAML must
+at least be read without complaint; `kb` commands run and exit with 0, or
 with the code their comment `# exits N` names; Python runs, all blocks of a page in one name space.
 """
 
@@ -13,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +76,23 @@ def play_yaml(block: Block, folder: Path, place: str) -> None:
         path = folder / first.removeprefix("# file: ")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text.partition("\n")[2], encoding="utf-8")
+    elif first.startswith("# in: "):
+        path = folder / first.removeprefix("# in: ")
+        path.write_text(with_part(path.read_text("utf-8"), block.text.partition("\n")[2]), encoding="utf-8")
+
+
+def with_part(text: str, part: str) -> str:
+    """`text` with `part` where the entry with the name and the indent of its first line is; else at the end."""
+    key = part.splitlines()[0]
+    deeper = " " * (len(key) - len(key.lstrip()) + 1)
+    lines = text.splitlines()
+    if key not in lines:
+        return f"{text}{part}" if key.startswith(" ") else f"{text}\n{part}"
+    start = end = lines.index(key)
+    end += 1
+    while end < len(lines) and lines[end].startswith(deeper):
+        end += 1
+    return "\n".join([*lines[:start], *part.splitlines(), *lines[end:], ""])
 
 
 def play_command(line: str, folder: Path, place: str) -> Path:
@@ -106,16 +125,25 @@ def play_command(line: str, folder: Path, place: str) -> Path:
 
 
 def play_transcript(block: Block, folder: Path, place: str) -> None:
-    """A conversation: the command, what is typed after `> `, and all that is shown."""
+    """A conversation: the command (`# exits N` as above), what is typed after `> `, and all that is shown.
+
+    A line that ends in `…` may go on.
+    """
     command, _, shown = block.text.partition("\n")
+    command, _, comment = command.partition("  # exits ")
     typed = "".join(f"{line[2:]}\n" for line in shown.splitlines() if line.startswith("> "))
     done = subprocess.run(
         [sys.executable, "-m", "kb", *shlex.split(command)[2:]],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, input=typed, capture_output=True, text=True,
         timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{place}\n{done.stdout}{done.stderr}"
-    assert done.stdout.splitlines() == shown.splitlines(), f"{place}: something else is shown:\n{done.stdout}"
+    assert done.returncode == int(comment or 0), f"{place}\n{done.stdout}{done.stderr}"
+    lines = shown.splitlines()
+    told = [
+        line if line.endswith("…") and said.startswith(line[:-1]) else said
+        for line, said in zip_longest(lines, done.stdout.splitlines(), fillvalue="")
+    ]
+    assert told == lines, f"{place}: something else is shown:\n{done.stdout}"
 
 
 def test_the_picture_in_the_readme_is_current() -> None:
