@@ -5,6 +5,7 @@
 #   make test-long   the same, with the complete runs
 #   make serve       the site with live reload
 #   make picture     the flowchart in the README, drawn anew
+#   make bench       figures beside their baselines; see benchmarks/README.md
 #   make wheel       the distribution, with the shipped protocols inside
 
 VENV ?= .venv
@@ -19,7 +20,7 @@ YAML_SERVER := yaml-language-server@1.25.0
 SERVER := $(VENV)/node/.$(YAML_SERVER)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv server demo picture test test-long format lint types check scenarios docs site serve wheel clean
+.PHONY: help venv server demo picture test test-long format lint types check scenarios docs site serve bench wheel clean
 
 help:
 	@sed -n 's/^#   \(make .*\)/\1/p' Makefile
@@ -95,6 +96,9 @@ site: docs
 
 serve: venv
 	$(BIN)/mkdocs serve --config-file site/mkdocs.yml
+
+bench: venv
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; echo; done
 
 wheel: venv
 	rm -rf dist
