@@ -1,7 +1,7 @@
 """`kb lsp`: the features of this package over the Language Server Protocol, on standard input and output.
 
 Only texts that an editor holds and files of the knowledge base are read; nothing is ever written. What changes a
-text (a rename, a fix) goes back to the editor as an edit.
+text (a rename, a fix, its form) goes back to the editor as an edit.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from kb.diagnostics import Diagnostic, Severity
 from kb.editor import places
 from kb.editor.completion import Completion, complete
 from kb.editor.fixes import fix_of
+from kb.editor.formatting import FormatError, format_edits
 from kb.editor.hover import brief, hover
 from kb.editor.index import Definition
 from kb.editor.lens import Reach, lenses, reached
@@ -369,7 +370,7 @@ def _edits(server: Server) -> None:
     def answered(call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except RenameError as refused:
+        except (RenameError, FormatError) as refused:
             raise JsonRpcException(message=str(refused), code=_REFUSED) from refused
 
     def place_of(uri: str) -> tuple[Path, Workspace]:
@@ -396,6 +397,12 @@ def _edits(server: Server) -> None:
         for edit in edits:
             changes.setdefault(server.uri(edit.path), []).append(types.TextEdit(_range(edit.range), edit.text))
         return types.WorkspaceEdit(changes=changes)
+
+    @server.feature(types.TEXT_DOCUMENT_FORMATTING)
+    def formatted(params: types.DocumentFormattingParams) -> list[types.TextEdit]:
+        path, workspace = place_of(params.text_document.uri)
+        edits = answered(lambda: format_edits(workspace, path))
+        return [types.TextEdit(_range(edit.range), edit.text) for edit in edits]
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])

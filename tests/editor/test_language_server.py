@@ -12,6 +12,7 @@ import pytest
 
 from kb.base import Base
 from kb.diagnostics import Diagnostic
+from kb.formatter import format_text
 from tests.editor.bases import ROOT, copied
 from tests.editor.client import Client
 from tests.test_explain import EXAMPLES, base_with
@@ -33,6 +34,7 @@ def server(folder: Path) -> Iterator[Client]:
         assert capabilities.keys() >= {
             "completionProvider", "hoverProvider", "definitionProvider", "referencesProvider", "renameProvider",
             "codeLensProvider", "codeActionProvider", "documentSymbolProvider",
+            "documentFormattingProvider",
         }  # fmt: skip
         yield client
     assert client.process.returncode == 0
@@ -190,6 +192,47 @@ def test_rename_changes_the_protocol_and_its_scenarios(
     )
     assert "lower-case words joined with `-`" in refused["error"]["message"]
     assert (folder / "protocols" / HYPOTENSION / "1.0.0.yaml").read_text(encoding="utf-8") == text
+
+
+def with_edits(text: str, edits: list[dict[str, Any]]) -> str:
+    """`text` after edits that do not overlap, as an editor makes them."""
+
+    def offset(place: dict[str, int]) -> int:
+        lines = text.splitlines(keepends=True)
+        before = "".join(lines[: place["line"]])
+        line = lines[place["line"]] if place["line"] < len(lines) else ""
+        return len(before) + len(line.encode("utf-16-le")[: 2 * place["character"]].decode("utf-16-le"))
+
+    for edit in sorted(edits, key=lambda one: offset(one["range"]["start"]), reverse=True):
+        start, end = offset(edit["range"]["start"]), offset(edit["range"]["end"])
+        text = text[:start] + edit["newText"] + text[end:]
+    return text
+
+
+def test_a_text_is_formatted_as_kb_fmt_writes_it(server: Client, folder: Path, protocol: tuple[str, str]) -> None:
+    uri, text = protocol
+    asked = {"textDocument": {"uri": uri}, "options": {"tabSize": 8, "insertSpaces": False}}
+    assert server.request("textDocument/formatting", asked) == []
+    untidy = text.replace("    cites: [", "    cites:   [").replace("\n\n", "\n").rstrip("\n") + "  # 𝛼 é"
+    windows = untidy.replace("\n", "\r\n")
+    for version, typed in enumerate((untidy, windows), start=2):
+        server.change(uri, typed, version)
+        edits = server.request("textDocument/formatting", asked)
+        assert len(edits) > 1, "only the lines that change"
+        wanted = format_text(typed, uri)
+        assert wanted.changed
+        assert with_edits(typed, edits) == wanted.text
+
+
+def test_a_text_that_cannot_be_formatted_is_left_alone_with_the_reason(
+    server: Client, protocol: tuple[str, str]
+) -> None:
+    uri, text = protocol
+    asked = {"textDocument": {"uri": uri}, "options": {"tabSize": 2, "insertSpaces": True}}
+    server.change(uri, text.replace("start: ", "start: [", 1))
+    refused = server.try_request("textDocument/formatting", asked)
+    line = [row.startswith("start: ") for row in text.split("\n")].index(True) + 1
+    assert refused["error"]["message"].startswith(f"not formatted; line {line}: ")
 
 
 def test_lenses_and_outline(server: Client, protocol: tuple[str, str]) -> None:
