@@ -56,6 +56,11 @@ FORMATTING: dict[str, Code] = {
     "KB131": Code("form-not-kept", ERROR, "A file is formatted only where that changes nothing but its form."),
 }
 
+# ---------------------------------------------------------------- KB135 names
+NAMES: dict[str, Code] = {
+    "KB135": Code("reserved-word", ERROR, "A name is no word of conditions."),
+}
+
 # ---------------------------------------------------------------- KB2xx structure: schema and loader
 STRUCTURE: dict[str, Code] = {
     "KB201": Code("unknown-key", ERROR, "Every key is one the format knows in that place."),
@@ -238,7 +243,17 @@ BASE: dict[str, Code] = {
     "KB719": Code("concentration-without-salt", WARNING, "A concentration says which salt form it counts."),
 }
 
-CODES: dict[str, Code] = {**READING, **FORMATTING, **STRUCTURE, **EXPRESSIONS, **GRAPH, **EVIDENCE, **CHARTS, **BASE}
+CODES: dict[str, Code] = {
+    **READING,
+    **FORMATTING,
+    **NAMES,
+    **STRUCTURE,
+    **EXPRESSIONS,
+    **GRAPH,
+    **EVIDENCE,
+    **CHARTS,
+    **BASE,
+}
 
 
 def found(

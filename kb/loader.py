@@ -163,6 +163,8 @@ def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model
     units = _opened(folder / "units.yaml", "units", read)
     data = _opened(folder / "data.yaml", "data", read)
     drugs = _opened(folder / "drugs.yaml", "drugs", read)
+    if data.root is not None:
+        data.names_no_words(data.root.get("data"))
     classes, known = drugs.drugs() if drugs.root is not None else ({}, {})
     library = model.Library(
         units.units() if units.root is not None else {},
@@ -448,6 +450,7 @@ class _Reader:
             evidence=evidence,
             texts=(),
         )
+        self.names_no_words(get("parameters"), get("data"), get("define"))
         self.names_once(protocol, library)
         if has_errors(self.diagnostics):
             return None
@@ -487,6 +490,17 @@ class _Reader:
     def prose_by_name(self, node: Node | None) -> dict[str, model.Text]:
         texts = ((name, self.text(entry.value)) for name, entry in self.entries(node))
         return {name: text for name, text in texts if text is not None}
+
+    def names_no_words(self, *groups: Node | None) -> None:
+        """What a condition can name is not called like a word of conditions."""
+        for name, entry in (each for group in groups for each in self.entries(group)):
+            if name in parser.RESERVED:
+                self.report(
+                    "KB135",
+                    entry.key.span,
+                    f"`{name}` is a word of conditions and cannot be a name",
+                    "give it a name that says more; two words are never taken for one of the language",
+                )
 
     def names_once(self, protocol: model.Protocol, library: model.Library | None) -> None:
         """Parameters, data and definitions share one name space."""
@@ -1022,6 +1036,7 @@ class _Reader:
     def drugs(self) -> tuple[dict[str, tuple[str, ...]], dict[str, model.DrugDef]]:
         """Classes with their drugs, and drugs by name."""
         assert self.root is not None
+        self.names_no_words(self.root.get("classes"), self.root.get("drugs"))
         declared = dict(self.entries(self.root.get("classes")))
         drugs = self.each(self.root.get("drugs"), self.drug)
         taken: dict[str, Span] = {name: entry.key.span for name, entry in declared.items()}
@@ -1186,6 +1201,7 @@ class _Reader:
     def shared(self) -> model.Shared:
         assert self.root is not None
         get = self.root.get
+        self.names_no_words(get("define"))
         return model.Shared(
             defines=self.each(get("define"), self.define),
             statements=self.statements(get("statements")),

@@ -11,7 +11,6 @@ from kb.editor.rename import Edit
 from kb.editor.workspace import Workspace
 from kb.formatter import format_text
 
-
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 

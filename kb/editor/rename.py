@@ -12,7 +12,7 @@ from kb.editor.hover import WORDS
 from kb.editor.index import VALUES, Definition
 from kb.editor.places import Range, range_of
 from kb.editor.workspace import Workspace
-from kb.expression.parser import FUNCTIONS
+from kb.expression.parser import RESERVED
 
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -35,14 +35,6 @@ _FIXED: Final = {
     "unit": "charts outside this base use the spelling",
     "protocol": "its folder, its charts and its reviews have the name",
 }
-
-
-RESERVED: Final = frozenset(
-    ("and", "or", "not", "is", "to", "between", "after", "since", "in", "the", "episode", "last", "true", "false",
-     "implies", "local", "order", "this", "any", "double", "unobtainable", "done", "declined", "count", "total",
-     "previous", "change", "persists", *FUNCTIONS)
-)  # fmt: skip
-"""Words of conditions, which a reader would not take for names."""
 
 
 class RenameError(Exception):

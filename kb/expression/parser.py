@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
@@ -42,6 +42,13 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "ordered": (1, 1),
 }
 """Functions of values, and the smallest and largest number of arguments."""
+
+RESERVED: Final = frozenset(
+    ("and", "or", "not", "is", "to", "between", "after", "since", "in", "the", "episode", "last", "true", "false",
+     "implies", "local", "order", "this", "any", "double", "unobtainable", "done", "declined", "count", "total",
+     "previous", "change", "persists", *FUNCTIONS)
+)  # fmt: skip
+"""Words of conditions, which a reader would not take for names; none has a `_` or `-`."""
 
 
 def parse_expression(text: str, at: Place) -> tree.Expr | Diagnostic:
