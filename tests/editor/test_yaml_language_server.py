@@ -35,6 +35,7 @@ start: first
 STEP = HEAD + "steps:\n  first:\n"
 VERBS = ("give", "infuse", "change", "stop", "titrate", "perform", "measure", "exclude", "call", "choose")
 NUMBER = itertools.count()
+SERVER = yaml_language_server()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("base")
     shutil.copytree(ROOT / "schema", folder / "schema")
     told = {"yaml": {"validate": True, "completion": True, "hover": True, "schemaStore": {"enable": False}}}
-    with Client(yaml_language_server(), settings=told, cwd=folder) as client:
+    with Client(SERVER, settings=told, cwd=folder) as client:
         client.initialize(folder)
         client.folder = folder
         yield client
@@ -181,9 +182,7 @@ def test_the_shipped_files_are_without_fault(server: Client, path: Path) -> None
 def test_the_settings_give_a_file_without_modeline_its_schema(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "schema", tmp_path / "schema")
     named = {str(tmp_path / name): files for name, files in settings()["yaml.schemas"].items()}
-    with Client(
-        yaml_language_server(), settings={"yaml": {"validate": True, "schemas": named}}, cwd=tmp_path
-    ) as client:
+    with Client(SERVER, settings={"yaml": {"validate": True, "schemas": named}}, cwd=tmp_path) as client:
         client.initialize(tmp_path)
         for file, wrong in (
             ("protocols/example/1.0.0.yaml", STEP + "    end: Done\n    colour: red\n"),
