@@ -17,6 +17,7 @@ from kb.reasons import reasons_for
 from kb.values import format_scaled
 
 ACTIVE = ("due", "overdue")
+FIND_OUT = "find out first: "  # then a condition as it is written
 
 
 def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | None) -> tuple[Item, frozenset[int]]:
@@ -37,7 +38,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
             withheld.append(reason.because or reason.text)
             instead += filter(None, (reason.instead,))
         elif holds is None and status in ACTIVE:
-            cautions.append(f"find out first: {reason.text}" + (f" ({reason.because})" if reason.because else ""))
+            cautions.append(f"{FIND_OUT}{reason.text}" + (f" ({reason.because})" if reason.because else ""))
             beside |= walk.undecided(reason.when)
     dose = None
     options: tuple[OptionAdvice, ...] = ()

@@ -12,7 +12,7 @@ from kb.asks import Questions, Wanted, questions, step_needs, wanted
 from kb.doses import decimal, pump_rate
 from kb.evaluate import evaluate
 from kb.folds import review_rounds
-from kb.local import CARE_AREA, same_dimension
+from kb.local import CARE_AREA, unit_in_use
 from kb.orders import judge, stop_by_text
 from kb.plan import Walk
 from kb.reading import Order, ParsedChart, dictionary_of
@@ -92,11 +92,7 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
 
 
 def _in_local_unit(walk: Walk, ask: Ask) -> Ask:
-    unit = walk.reading.local.units.get(ask.name)
-    names = dictionary_of(walk.program)
-    if unit is None or not ask.unit or not same_dimension(names, ask.name, ask.unit, unit):
-        return ask
-    return ask._replace(unit=unit)
+    return ask._replace(unit=unit_in_use(walk.reading.local, dictionary_of(walk.program), ask.name, ask.unit))
 
 
 def _which_care_area(walk: Walk, steps: Iterable[str]) -> Ask:

@@ -232,9 +232,14 @@ def feature_question(program: ir.Program, slot: ir.Slot) -> str:
         case "persists" if feature.after is not None:
             condition, _, timing = slot.name.removeprefix("persists(").removesuffix(")").rpartition(", ")
             titles = {made.name: made.title for made in program.slots if made.kind == "define" and made.title}
-            after = _event_label(program, feature.after)
+            # What is started or raised is a drug, also where a step has its id.
+            after = next((drug.label for drug in program.drugs if drug.id == feature.after.id), "")
+            after = after or _event_label(program, feature.after)
+            long = timing.partition(" after ")[0]
+            if any(parameter.id == long for parameter in program.parameters):
+                long = "the interval set locally"
             return (
-                f"Measured again at least {timing.partition(' after ')[0]} after {after} was last started or raised, "
+                f"Measured again at least {long} after {after} was last started or raised, "
                 f"was it still so: {titles.get(condition, condition)}?"
             )
         case _:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from kb import dictation
@@ -31,6 +32,7 @@ from kb.generator.bedside import (
 )
 from kb.generator.wording import Speaker, banner, clean, decimal_text, listed
 from kb.interpreter import Advice, Guideline
+from kb.local import checked_local, in_local_unit, unit_in_use
 from kb.reading import Mark, dictionary_of, parse_chart
 from kb.session import OtherProgram, Record
 from kb.values import BadValue, format_decimal
@@ -148,7 +150,8 @@ class Interview:
         self._aside.clear()
         self._queue.clear()
         self._pending = None
-        self.say = Speaker(self.record.program)
+        self._settled = checked_local(self.record.program, self.local)
+        self.say = Speaker(self.record.program, self._settled)
         self._acts: list[tuple[str, ...]] = [
             (entry.id,) for entry in self.record.standing() if entry.kind != "protocol"
         ]
@@ -451,6 +454,7 @@ class Interview:
     def _about_data(self, element: ir.Element, common: dict[str, Any]) -> Question:
         options = element.options or (("yes", "no") if element.type == "boolean" else ())
         hints: list[str] = list(options)
+        unit = self._unit(element.id, element.unit)
         if element.type == "number" or element.unit:
             ends = [None if end is None else decimal_text(end) for end in (element.low, element.high)]
             span = (
@@ -462,19 +466,21 @@ class Interview:
                 if ends[1]
                 else "a number"
             )
-            hints.append(f"{span} {element.unit if element.unit != '1' else ''}".strip())
+            span = f"{span} {element.unit if element.unit != '1' else ''}".strip()
+            hints.append(f"in {unit} ({span})" if unit != element.unit else span)
         elif element.type == "date-time":
             hints += ["14:05", "20 min ago"]
         if element.can_be_unobtainable:
             hints.append("unobtainable")
         text = clean(element.question) or f"{clean(element.label)}?"
-        return Question("value", element.id, text, element.unit, options, (*hints, "not available", "skip"), **common)
+        return Question("value", element.id, text, unit, options, (*hints, "not available", "skip"), **common)
 
     def _about_rate(self, drug: ir.Drug, common: dict[str, Any]) -> Question:
         forms = [f"as {form}" for form, _ in drug.salts]
-        hints = (drug.rate_unit, *forms, "not running", "stopped", "not available", "skip")
+        unit = self._unit(drug.id, drug.rate_unit)
+        hints = (unit, *forms, "not running", "stopped", "not available", "skip")
         text = f"At what rate is {self.say.drug(drug.id)} running now?"
-        return Question("rate", drug.id, text, drug.rate_unit, (), hints, **common)
+        return Question("rate", drug.id, text, unit, (), hints, **common)
 
     def _about_past(self, slot: ir.Slot, feature: ir.Feature, ask: Ask, common: dict[str, Any]) -> Question:
         """A question about what was before this conversation: when something happened, or an earlier value."""
@@ -496,26 +502,32 @@ class Interview:
                     return self._about_rate(drug, common)
                 label = self.say.drug(drug.id)
                 if event.kind != "given" and self._runs_now(drug):
-                    hints = ("started 11:40", f"raised 11:40 from … {drug.rate_unit}", "never", "not available", "skip")
-                    return Question(
-                        "began", drug.id, f"When was {label} last started, or changed?", hints=hints, **common
-                    )
+                    unit = self._unit(drug.id, drug.rate_unit)
+                    hints = ("started 11:40", f"raised 11:40 from … {unit}", "never", "not available", "skip")
+                    text = f"When was {label} last started, or changed?"
+                    return Question("began", drug.id, text, unit, hints=hints, **common)
                 if drug.amount_unit:
+                    unit = self._unit(drug.id, drug.amount_unit)
                     hints = (
-                        f"… {drug.amount_unit} at 11:40",
-                        f"… {drug.amount_unit} 20 min ago",
+                        f"… {unit} at 11:40",
+                        f"… {unit} 20 min ago",
                         "never",
                         "not available",
                         "skip",
                     )
                     text = f"When was {label} last given, and how much?"
-                    return Question("given", drug.id, text, drug.amount_unit, (), hints, **common)
+                    return Question("given", drug.id, text, unit, (), hints, **common)
         if feature.of is not None and feature.of.id in names.elements:
             element = names.elements[feature.of.id]
             text = f"What was {self.say.data(element.id)} before, and when?"
-            hints = (f"… {element.unit} at 11:40".replace("  ", " "), "not available", "skip")
-            return Question("earlier", element.id, text, element.unit, element.options, hints, **common)
+            unit = self._unit(element.id, element.unit)
+            hints = (f"… {unit} at 11:40".replace("  ", " "), "not available", "skip")
+            return Question("earlier", element.id, text, unit, element.options, hints, **common)
         return Question("earlier", ask.name, clean(ask.question), hints=("not available", "skip"), **common)
+
+    def _unit(self, name: str, unit: str) -> str:
+        """The unit in which data or a drug is asked for, and a bare number is read: the hospital's, else ours."""
+        return unit_in_use(self._settled, dictionary_of(self.record.program), name, unit)
 
     def _runs_now(self, drug: ir.Drug) -> bool | None:
         """Whether a drug runs now; None where that is not known."""
@@ -654,7 +666,9 @@ class Interview:
             return self._declined(self._program_step(question.step), text)
         if question.form == "dose":
             self._settle_pending(question)
-            return self._carried_out(self._program_step(question.step), text)
+            told = dictation.said(text, self.now)
+            stated = dictation.quantity(told.text, question.unit) + text[len(told.text) :]
+            return self._carried_out(self._program_step(question.step), stated)
         if text.lower() in NOT_AVAILABLE:
             name = question.ask or question.name
             self._write(question, [self._observation(name, "not available", self.now)])
@@ -683,9 +697,9 @@ class Interview:
         element = dictionary_of(self.record.program).elements.get(question.name)
         if element is None:
             raise BadValue("KB602", f"{quoted(question.name)} cannot be charted", "`skip` leaves it open")
-        return [self._observation(element.id, self._value(element, text), at)]
+        return [self._observation(element.id, self._value(element, text, question.unit), at)]
 
-    def _value(self, element: ir.Element, text: str) -> str | bool:
+    def _value(self, element: ir.Element, text: str, unit: str) -> str | bool:
         word = text.lower()
         if word in UNOBTAINABLE:
             return "unobtainable"
@@ -702,7 +716,7 @@ class Interview:
             return dictation.moment(text, self.now).isoformat()
         if element.type == "text":
             return text
-        return dictation.quantity(text, element.unit)
+        return dictation.quantity(text, unit)
 
     def _heard_rate(self, question: Question, text: str, at: datetime, stated: bool) -> list[dict[str, Any]]:
         drug = dictionary_of(self.record.program).drugs[question.name]
@@ -787,7 +801,11 @@ class Interview:
                 "write `raised 11:40 from 0.02`, or `not available`",
             )
         before = {"kind": "therapy", "event": "running", "drug": drug.id, "at": at - timedelta(seconds=1)}
-        return [{**before, **self._rate(drug, former.strip(), drug.rate_unit, at)}, {**entry, "event": "changed"}]
+        unit = question.unit or drug.rate_unit
+        return [
+            {**before, **self._rate(drug, former.strip(), question.unit or drug.rate_unit, at)},
+            {**entry, "event": "changed"},
+        ]
 
     def _heard_given(self, question: Question, text: str, at: datetime, stated: bool) -> list[dict[str, Any]]:
         if text.lower() == "never":
@@ -894,7 +912,8 @@ class Interview:
                 label = self.say.drug(drug.id) if drug is not None else clean(entry.drug)
                 if entry.event == "running" and entry.rate == "0":
                     return f"{label} not running"
-                words = (label, entry.rate or entry.amount, f"as {entry.salt}" if entry.salt else "")
+                dose = self._dose_shown(drug, entry) if drug is not None else entry.rate or entry.amount
+                words = (label, dose, f"as {entry.salt}" if entry.salt else "")
                 of = f"of {entry.concentration}" if entry.concentration else ""
                 return " ".join(clean(word) for word in (*words, of, entry.route.upper(), entry.event) if word)
             case "step":
@@ -912,9 +931,33 @@ class Interview:
             return text.replace("_", " ")
         unit = text.partition(" ")[2]
         mark = self._mark({**entry.to_json(), "at": entry.at, "replaces": None})
-        if unit and unit != element.unit and mark is not None and isinstance(mark.value, int):
-            return f"{text} (= {_short(mark.value)} {element.unit})"
-        return text
+        if mark is None or not isinstance(mark.value, int):
+            return text
+        if unit and unit != element.unit:
+            return f"{text} (= {self._short(element.id, mark.value)} {element.unit})"
+        names = dictionary_of(self.record.program)
+        own = in_local_unit(self._settled, names, element.id, element.unit, mark.value)
+        return f"{text} (= {own})" if own else text
+
+    def _short(self, name: str, scaled: int) -> str:
+        """A number for the eye; in full where it would look like a number that it is compared with, and is not."""
+        shown, edges = _short(scaled), dictionary_of(self.record.program).edges(name)
+        alike = any(edge != scaled and Fraction(shown) * ir.SCALE == edge for edge in edges)
+        return format_decimal(scaled) if alike else shown
+
+    def _dose_shown(self, drug: ir.Drug, entry: Entry) -> str:
+        """A rate or amount as it was said; where the hospital shows the drug in a unit of its own, in both."""
+        text, ours = clean(entry.rate or entry.amount or ""), drug.rate_unit if entry.rate else drug.amount_unit
+        if not text or self._unit(drug.id, ours) == ours:
+            return text
+        mark = self._mark({**entry.to_json(), "at": entry.at})
+        scaled = None if mark is None or mark.dose is None else mark.dose.scaled
+        if scaled is None:
+            return text
+        if text.partition(" ")[2] != ours:
+            return f"{text} (= {self._short(drug.id, scaled)} {ours})"
+        own = in_local_unit(self._settled, dictionary_of(self.record.program), drug.id, ours, scaled)
+        return f"{text} (= {own})" if own else text
 
     # ------------------------------------------------------------ commands: the conversation
 
@@ -1155,6 +1198,9 @@ class Interview:
                 if not stated:
                     self._pending = self._how_much(step, drug, of, unit, chosen)
                     return
+                if dictation.bare(stated) and self._unit(drug.id, unit) != unit:
+                    help = f"write {stated} {unit}, or {stated} {self._unit(drug.id, unit)}"
+                    raise BadValue("KB604", f"{quoted(stated)} does not say in which unit", help)
                 event = "given" if of == "amount" else "changed" if self._runs_now(drug) else "started"
                 dose = (
                     {"amount": dictation.quantity(stated, unit)}

@@ -558,13 +558,37 @@ def same_dimension(names: Dictionary, name: str, unit: str, other: str) -> bool:
 def in_local_unit(local: Local, names: Dictionary, name: str, unit: str, value: int) -> str:
     """A scaled value in the hospital's unit, rounded to four figures; empty where it has none that fits.
 
-    The protocol's own value always stands beside it, exactly: no rounding then hides on which side of a limit it is.
+    The protocol's own value always stands beside it, exactly. Where rounding would make the value look like a
+    number that the protocol compares it with, and it is not that number, it is `just below` or `just above` it:
+    rounded numbers never change places, so that none seems to lie on the other side.
     """
     other = local.units.get(name)
     if other is None or other == unit:
         return ""
     found = _converted(names, name, unit, other, Fraction(value, SCALE))
+    if found is None:
+        return ""
+    shown = _four_figures(found)
+    for edge in names.edges(name) - {value}:
+        near = _converted(names, name, unit, other, Fraction(edge, SCALE))
+        if near is not None and _four_figures(near) == shown:
+            return f"just {'below' if found < near else 'above'} {shown} {other}"
+    return f"{shown} {other}"
+
+
+def number_in_local_unit(local: Local, names: Dictionary, name: str, unit: str, number: str) -> str:
+    """A number that a protocol is written with, in the hospital's unit: `8.666 kPa`; empty where it has none."""
+    other = local.units.get(name)
+    if other is None or " ".join(other.split()) == " ".join(unit.split()):
+        return ""
+    found = _converted(names, name, unit, other, Fraction(number))
     return "" if found is None else f"{_four_figures(found)} {other}"
+
+
+def unit_in_use(local: Local, names: Dictionary, name: str, unit: str) -> str:
+    """The hospital's unit for data or a drug that the protocol has in `unit`; that one where there is no other."""
+    other = local.units.get(name)
+    return other if other is not None and unit and same_dimension(names, name, unit, other) else unit
 
 
 def _converted(names: Dictionary, name: str, unit: str, other: str, value: Fraction) -> Fraction | None:

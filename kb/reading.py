@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 
@@ -29,7 +29,7 @@ from kb.chart import (
     scaled_time,
     text_of,
 )
-from kb.program import SCALE, Drug, Element, Parameter, Program, Slot, Value
+from kb.program import SCALE, Compare, Const, Drug, Element, Get, Parameter, Program, Slot, Value
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import (
     ONE,
@@ -175,6 +175,19 @@ class Dictionary:
         self.closures: dict[tuple[int, ...], tuple[int, ...]] = {}
         self.blanks: dict[bool, Any] = {}
         self._measures: dict[str, Measure] = {}
+        self._edges: dict[str, frozenset[int]] | None = None
+
+    def edges(self, name: str) -> frozenset[int]:
+        """The numbers, scaled, with which the Program compares data or the rate of a drug anywhere."""
+        if self._edges is None:
+            found: dict[str, set[int]] = {}
+            for compare in _compares(self.program):
+                for one, other in ((compare.left, compare.right), (compare.right, compare.left)):
+                    number = other.value if isinstance(other, Const) else None
+                    if isinstance(one, Get) and isinstance(number, int) and not isinstance(number, bool):
+                        found.setdefault(self.program.slots[one.slot].of, set()).add(number)
+            self._edges = {of: frozenset(numbers) for of, numbers in found.items()}
+        return self._edges.get(name, frozenset())
 
     def drug(self, name: str) -> Drug | None:
         """The drug of an id or synonym, however it is capitalised or spaced."""
@@ -232,6 +245,14 @@ def plain(measure: Measure) -> dict[str, int]:
         if name != "count":
             found[name] = found.get(name, 0) + power
     return {base: power for base, power in found.items() if power}
+
+
+def _compares(item: object) -> Iterator[Compare]:
+    if isinstance(item, Compare):
+        yield item
+    if isinstance(item, tuple):
+        for part in item:
+            yield from _compares(part)
 
 
 _DICTIONARIES: dict[int, Dictionary] = {}

@@ -169,9 +169,7 @@ def patient_of(
             raise CommandError(f"--at: {wrong}") from wrong
     elif isinstance(data, dict) and "entries" in data:
         now = datetime.now(UTC)
-    settings = local_of(context, local)
-    if care_area is not None:
-        settings = {**(settings or {}), "care_area": care_area}
+    settings = local_of(context, local, care_area)
     return guideline, data, now, settings
 
 
@@ -206,8 +204,8 @@ def read_chart(name: str) -> Any:
         ) from wrong
 
 
-def local_of(context: typer.Context, path: Path | None) -> Mapping[str, Any] | None:
-    """Local settings: of the file named, else of the base's local.yaml, else none."""
+def local_of(context: typer.Context, path: Path | None, care_area: str | None = None) -> Mapping[str, Any] | None:
+    """Local settings: of the file named, else of the base's local.yaml, else none; with the care area that is named."""
     from kb.diagnostics import has_errors
     from kb.loader import load_local
 
@@ -221,6 +219,8 @@ def local_of(context: typer.Context, path: Path | None) -> Mapping[str, Any] | N
             settings = loaded.settings
     if has_errors(found):
         raise CommandError("the local settings cannot be used until this is put right", found)
+    if care_area is not None:
+        settings = {**settings, "care_area": care_area}
     return settings or None
 
 

@@ -15,6 +15,7 @@ import typer
 from kb.cli.common import (
     COULD_NOT_RUN,
     FINE,
+    CareAreaOption,
     CommandError,
     LocalOption,
     ProtocolArgument,
@@ -49,13 +50,14 @@ def run(
         ),
     ] = None,
     local: LocalOption = None,
+    care_area: CareAreaOption = None,
 ) -> None:
     """Ask one question at a time, and say what to do as the answers come in."""
     from kb.interview import Interview
 
     base = base_of(context)
     guideline = guideline_of(base, protocol)
-    settings = local_of(context, local)
+    settings = local_of(context, local, care_area)
     begins = _clock(at)
     now = begins or _now()
     record, known = _record(base, guideline, session, now, chart is not None)

@@ -11,6 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from kb.actions import FIND_OUT
 from kb.advice import DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
 from kb.generator.wording import Speaker, clean, harmless, listed, setting_basis, setting_line, short_digest
@@ -98,7 +99,6 @@ class _Bedside:
         self.advice = advice
         self.program = program
         self.numbers = numbers or {}
-        self.say = Speaker(program)
         self.say = Speaker(program, advice.walk.reading.local)
         self.now = datetime.fromisoformat(advice.now) if advice.now else None
         self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
@@ -178,7 +178,7 @@ class _Bedside:
             return
         words = self.dose_words(dose)
         if item.verb == "infuse" and dose.high and dose.low and dose.low != dose.high:
-            words = [self.say.drug(dose.drug), f"{dose.low} {dose.unit}", *words[2:]]
+            words = [self.say.drug(dose.drug), self.say.dose_beside(dose.drug, f"{dose.low} {dose.unit}"), *words[2:]]
             words.append(f"(range {dose.low} to {dose.high} {dose.unit})")
         style = "dose" if dose.rounded is not None else "warn"
         yield Line((Span(_label("dose"), "label"), Span(" ".join(words), style)), 4, 4 + _GUTTER)
@@ -193,7 +193,7 @@ class _Bedside:
 
     def dose_words(self, dose: DoseAdvice) -> list[str]:
         """Drug, dose, route, how fast."""
-        words = [self.say.drug(dose.drug), clean(dose.text)]
+        words = [self.say.drug(dose.drug), self.say.dose_beside(dose.drug, clean(dose.text))]
         if dose.route:
             words.append({"iv": "IV", "im": "IM", "io": "IO"}.get(dose.route, dose.route))
         if dose.over:
@@ -224,7 +224,9 @@ class _Bedside:
         if item.decide_by:
             yield _labelled("who", f"decided by: {clean(item.decide_by)}; the source gives no number")
         for caution in item.cautions:
-            yield _labelled("careful", clean(caution), "warn")
+            first, asked, rest = clean(caution).partition(FIND_OUT)
+            words = f"{asked}{self.say.condition(rest)}" if asked and not first else clean(caution)
+            yield _labelled("careful", words, "warn")
         for reason in item.withheld_by:
             yield _labelled("because", clean(reason), "warn")
         for other in item.instead:

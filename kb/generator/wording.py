@@ -12,7 +12,8 @@ from kb import interpreter
 from kb import program as ir
 from kb.advice import LocalSetting
 from kb.evaluate import parts_of, slots_of
-from kb.local import NO_LOCAL, Local, settings_in_force
+from kb.local import NO_LOCAL, Local, number_in_local_unit, settings_in_force
+from kb.reading import dictionary_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
 _PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
@@ -33,6 +34,10 @@ _FEATURES = [
         (r"declined\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 declined \2"),
     )
 ]
+_COMPARED = re.compile(
+    r"(?<![\w.(-])(?P<name>[a-z][a-z0-9_-]*) (?:[<>]=?|!?=) (?P<number>\d+(?:\.\d+)?) (?P<unit>[^\s(),]+)(?![^\s),])"
+)
+_DOSE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?: to (?P<high>\d+(?:\.\d+)?))? (?P<unit>[^\s(),]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
 
@@ -95,6 +100,7 @@ class Speaker:
 
     def __init__(self, program: ir.Program, local: Local = NO_LOCAL) -> None:
         self.program = program
+        self._settled = local
         self._local = {item.name: item for item in settings_in_force(program, local) if item.kind == "parameter"}
         self._names = {element.id: _element_words(element) for element in program.elements}
         self._names |= {drug.id: clean(drug.label) for drug in program.drugs}
@@ -120,17 +126,43 @@ class Speaker:
 
     def condition(self, text: str) -> str:
         """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`."""
-        text = _PERSISTS.sub(self._persists, clean(text))
+        text = _PERSISTS.sub(self._persists, self._with_local_units(clean(text)))
         for pattern, words in _FEATURES:
             text = pattern.sub(words, text)
         for written, sign in _SIGNS.items():
             text = text.replace(written, sign)
         return _NAME.sub(self._say_name, text)
 
+    def _with_local_units(self, text: str) -> str:
+        """A condition as written; where the hospital has its own unit, in that too: `map < 65 mmHg (8.666 kPa)`."""
+
+        def beside(found: re.Match[str]) -> str:
+            own = self.in_local_unit(found["name"], found["number"], found["unit"])
+            return f"{found.group()} ({own})" if own else found.group()
+
+        return _COMPARED.sub(beside, text) if self._settled.units else text
+
+    def in_local_unit(self, name: str, number: str, unit: str) -> str:
+        """A number of data or of a drug's dose in the hospital's unit; empty where it has none."""
+        return number_in_local_unit(self._settled, dictionary_of(self.program), name, unit, number)
+
+    def dose_beside(self, drug: str, text: str) -> str:
+        """A dose or rate; where the hospital shows this drug in a unit of its own, in that too."""
+        found = _DOSE.fullmatch(text)
+        if found is None or drug not in self._settled.units:
+            return text
+        unit = found["unit"]
+        ends = [self.in_local_unit(drug, end, unit) for end in (found["low"], found["high"]) if end]
+        if not all(ends):
+            return text
+        other = self._settled.units[drug]
+        return f"{text} ({' to '.join([*(end.removesuffix(f' {other}') for end in ends[:-1]), ends[-1]])})"
+
     def _persists(self, found: re.Match[str]) -> str:
         what, long, event = found.groups()
         if long in self._parameters:
             long = "the local interval"
+        what = re.sub(r"^still[ _]", "", what)
         wait = "" if re.match(r"0 ", long) else f"{long} or more "
         return f"still {what} when measured again {wait}after {event} was started or raised"
 
@@ -168,7 +200,9 @@ class Speaker:
         name = self.drug(action.drug)
         if action.dose is not None:
             to = "to " if action.verb == "change" else ""
-            first = f"{name} {to}{self._dose(action.dose.text)}"
+            dose = self.dose_beside(action.drug, self._dose(action.dose.text))
+            named = dose.startswith(f"{name} ") and action.verb != "change"  # `midazolam_dose` names its drug itself
+            first = dose if named else f"{name} {to}{dose}"
         elif action.verb == "stop":
             first = f"stop {name}"
         elif action.verb == "change":
@@ -345,7 +379,12 @@ class Speaker:
                 sides = self.expression(left, unit, inner=True), self.expression(right, unit, inner=True)
                 if any(isinstance(side, ir.Const) and isinstance(side.value, str) for side in (left, right)):
                     op = {"=": "is", "!=": "is not"}.get(op, op)
-                return f"{sides[0]} {_SIGNS.get(op, op)} {sides[1]}"
+                words = f"{sides[0]} {_SIGNS.get(op, op)} {sides[1]}"
+                if isinstance(left, ir.Get) and isinstance(right, ir.Const) and isinstance(right.value, int):
+                    place = self.program.slots[left.slot]
+                    own = self.in_local_unit(place.of, decimal_text(right.value), unit)
+                    return f"{words} ({own})" if own and place.kind in ("element", "rate") else words
+                return words
             case ir.Cases(cases):
                 told = []
                 for when, result in cases:

@@ -460,6 +460,57 @@ def test_why_sources_and_help_are_in_the_words_of_the_advice() -> None:
     assert "correct X VALUE" in said(conversation, "help")
 
 
+# ---------------------------------------------------------------- what the hospital has settled
+
+LOCAL = {
+    "display_units": {"map": "kPa", "vasopressin": "units/h"},
+    "care_areas": {"ward": {"limits": {"vasopressin": [{"of": "rate", "hard": "up to 0.02 units/min"}]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "charted", "shown"),
+    [
+        ("8", "8 kPa", "MAP 8 kPa (= 60.01 mmHg), at 12:00"),
+        ("8.666", "8.666 kPa", "MAP 8.666 kPa (= 65.000"),
+        ("8.6659", "8.6659 kPa", "MAP 8.6659 kPa (= 64.999"),
+        ("map 8", "8 kPa", "MAP 8 kPa (= 60.01 mmHg), at 12:00"),
+        ("58 mmHg", "58 mmHg", "MAP 58 mmHg (= 7.733 kPa), at 12:00"),
+        ("64.9999 mmHg", "64.9999 mmHg", "MAP 64.9999 mmHg (= just below 8.666 kPa), at 12:00"),
+        ("65", None, "outside the range"),
+        ("vasopressin 1.8", "1.8 units/h", "vasopressin 1.8 units/h (= 0.03 units/min) running, at 12:00"),
+        (
+            "vasopressin 0.03 units/min",
+            "0.03 units/min",
+            "vasopressin 0.03 units/min (= 1.8 units/h) running, at 12:00",
+        ),
+    ],
+)
+def test_a_bare_answer_is_in_the_hospitals_unit_and_is_said_back_in_both(line: str, charted: Any, shown: str) -> None:
+    conversation = talk(local=LOCAL)
+    asked = said(conversation, "age 64", "pulse present")
+    assert "in kPa (" in asked
+    assert shown in said(conversation, line)
+    assert [value for _, value in values(conversation)][2:] == ([] if charted is None else [charted])
+
+
+def test_a_bare_dose_of_a_drug_with_two_units_needs_its_unit_unless_one_was_asked_in() -> None:
+    conversation = talk(local=LOCAL)
+    said(conversation, *LOW[:-2], "vasopressin not running", "vasopressin_allergy n")
+    number = conversation._numbers["vasopressin"]
+    assert "does not say in which unit" in said(conversation, f"done {number} 0.03")
+    assert "0.03 to 0.04 units/min" in said(conversation, f"done {number}")
+    assert "vasopressin 0.03 units/min (= 1.8 units/h) IV started" in said(conversation, "0.03")
+
+
+def test_an_order_in_a_conversation_is_held_against_the_limits_of_the_care_area() -> None:
+    order = "order vasopressin 0.03 units/min"
+    assert "care area" in said(talk(local=LOCAL), *LOW, order)
+    shown = said(talk(local={**LOCAL, "care_area": "ward"}), *LOW, order)
+    assert "REFUSED" in shown
+    assert "local (ward) hard limit of 0.02 units/min" in shown
+
+
 # ---------------------------------------------------------------- charts in and out
 
 

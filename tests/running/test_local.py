@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 
 import kb
 from kb.base import Base
-from kb.local import read_local
+from kb.generator.bedside import advice_lines
+from kb.generator.readaloud import read_aloud_text
+from kb.local import checked_local, read_local
 from kb.validator import schema_document
 
 ROOT = Path(__file__).parents[2]
 SHOCK = kb.load("refractory-hypotension", base=ROOT)
+KETOACIDOSIS = kb.load("diabetic-ketoacidosis", base=ROOT)
 ARREST = kb.load("adult-cardiac-arrest", base=ROOT)
 FILE: dict[str, Any] = {
     "format": 1,
@@ -384,14 +388,50 @@ KPA: dict[str, Any] = {"display_units": {"map": "kPa", "vasopressin": "units/h"}
     [
         ("64.99 mmHg", False, "8.665 kPa (64.99 mmHg)"),
         ("65 mmHg", True, "8.666 kPa (65 mmHg)"),
-        ("64.9999 mmHg", False, "8.666 kPa (64.9999 mmHg)"),
+        ("64.9999 mmHg", False, "just below 8.666 kPa (64.9999 mmHg)"),
+        ("65.0005 mmHg", True, "just above 8.666 kPa (65.0005 mmHg)"),
+        ("8.666 kPa", True, "just above 8.666 kPa"),
+        ("8.6659 kPa", False, "just below 8.666 kPa"),
+        ("64.996 mmHg", False, "8.665 kPa (64.996 mmHg)"),
     ],
 )
 def test_a_value_is_shown_in_the_hospitals_unit_and_exactly_in_ours(map_: str, low: bool, shown: str) -> None:
     advice = SHOCK.advise({**SICK, "map": map_, "chronic_hypertension": False}, local=KPA)
     (goal,) = (goal for goal in advice.goals if goal.id == "pressure")
     assert goal.state == ("met" if low else "not met")
-    assert shown in [fact.value for fact in goal.facts]
+    assert any(fact.value.startswith(shown) for fact in goal.facts)
+
+
+def test_a_threshold_stands_in_the_protocols_unit_first_and_then_in_the_hospitals() -> None:
+    units = {"display_units": {"potassium": "mEq/L", "glucose": "mg/dL"}}
+    chart = {
+        "age": "40 years",
+        "ketones": "5 mmol/L",
+        "glucose": "11.001 mmol/L",
+        "ph": "7.2",
+        "potassium": "3.4 mmol/L",
+    }
+    told = "\n".join(line.text for line in advice_lines(KETOACIDOSIS.advise(chart, local=units)))
+    assert "potassium < 3.5 mmol/L (3.5 mEq/L)" in told
+    assert "just above 198.2 mg/dL (11.001 mmol/L)" in told
+    told = "\n".join(line.text for line in advice_lines(SHOCK.advise(SICK, local=KPA)))
+    assert "vasopressin 0.03 units/min (1.8 units/h) IV" in told
+    aloud = read_aloud_text(SHOCK.program, checked_local(SHOCK.program, KPA))
+    assert "MAP < 65 mmHg (8.666 kPa) or (chronic hypertension and MAP < 70 mmHg (9.333 kPa))" in aloud
+    assert "vasopressin 0.03 to 0.04 units/min (1.8 to 2.4 units/h) IV" in aloud
+    assert "vasopressin > 0 units/min (0 units/h)" in aloud
+    assert "norepinephrine ≥ 0.25 mcg/kg/min)" in aloud  # no unit of its own was given for it
+
+
+@pytest.mark.parametrize("name", ["map", "vasopressin"])
+def test_the_same_is_told_without_what_is_set_beside(name: str) -> None:
+    """Only additions: whoever takes the hospital's numbers out again has the protocol's own list."""
+    plain = read_aloud_text(SHOCK.program)
+    unit = KPA["display_units"][name]
+    aloud = read_aloud_text(SHOCK.program, checked_local(SHOCK.program, {"display_units": {name: unit}}))
+    told = aloud.partition("\nAlso set by this hospital")[0]
+    assert told != plain.partition("\nReadings of the source")[0]
+    assert re.sub(rf" \([\d.]+(?: to [\d.]+)? {unit}\)", "", told) == plain.partition("\nReadings of the source")[0]
 
 
 def test_questions_are_asked_in_the_hospitals_unit() -> None:
