@@ -434,6 +434,8 @@ def ends(program: ir.Program, slot: ir.Slot) -> tuple[int, int]:
     element = elements.get(slot.of) if slot.kind == "element" or previous else None
     low = 0 if element is None or element.low is None else element.low
     high = 100_000 * ir.SCALE if element is None or element.high is None else element.high
+    if slot.feature is not None and slot.feature.function == "change":
+        low = -high  # a value may have fallen
     return low, high
 
 
@@ -470,6 +472,8 @@ def find_representatives(program: ir.Program) -> dict[str, list[Any]]:
             near = {value + shift for value in compared.get(number, ()) for shift in (-grain, 0, grain)}
             if not near or mixed.get(number):  # read only together with others: no single threshold stands for it
                 near |= {size * ir.SCALE for size in ORDINARY.get(slot.unit, (0, 1, 10, 70, 300, 900, 3000))}
+            if low < 0:
+                near |= {-value for value in near}
             kept = sorted(value for value in near if low <= value <= high and (not whole or value % ir.SCALE == 0))
             found[slot.name] = [_charted(program, slot, value) for value in kept or [low]]
     return found

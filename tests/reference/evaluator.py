@@ -384,11 +384,12 @@ class Walk:
             status = self.repeat_status(step)
         if node.options and all(self.is_out(option, alone) for option, alone in node.options):
             return "withheld"
-        return "withheld" if self.breaks_a_rule(node) else status
+        early = status != "waiting" and self.breaks_a_repeat(node)  # who waits for the gift waits, and breaks nothing
+        return "withheld" if early or self.breaks_a_rule(node) else status
 
     def is_out(self, option: model.OptionDef, alone: Node) -> bool:
         """An option of a choice that a reason speaks against, or that a rule would refuse."""
-        return self.any_true(option.against) or self.breaks_a_rule(alone)
+        return self.any_true(option.against) or self.breaks_a_rule(alone) or self.breaks_a_repeat(alone)
 
     def offered(self, node: Node) -> list[str]:
         """The options that are not out, those that a reason speaks for first."""
@@ -427,6 +428,17 @@ class Walk:
             return True
         order = self.order_of(node, dose)
         return any(verdict is True for verdict, _ in self.refusals(dose.drug, order, frozenset({dose.drug})))
+
+    def breaks_a_repeat(self, node: Node) -> bool:
+        """Rule 17: the repeat of another step refuses an earlier gift of its drug, ours as well."""
+        if node.dose is None:
+            return False
+        dose = self.capped(node)
+        if dose.rounded is None:
+            return False
+        order = self.order_of(node, dose)
+        others = [step for step in self.protocol.steps.values() if isinstance(step, model.Do) and step.id != node.id]
+        return any(repeat_refuses(self, step, dose.drug, order) is True for step in others)
 
     def capped(self, node: Node) -> Dose:
         """The dose, limited to what the caps leave."""
