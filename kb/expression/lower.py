@@ -455,6 +455,10 @@ class Lowering:
 
     def _comparison(self, op: str, left: tree.Expr, right: tree.Expr) -> program.Expr:
         one, other = self._meeting(left, right)
+        if isinstance(left, tree.Name) and isinstance(right, tree.Number):
+            other = _at_the_door(other, one)
+        elif isinstance(left, tree.Number) and isinstance(right, tree.Name):
+            one = _at_the_door(one, other)
         if one.divisor is None and other.divisor is None:
             a, b = _aligned(one, other)
             return program.Compare(op, a, b)
@@ -698,6 +702,15 @@ def _aligned(one: Num, other: Num) -> tuple[program.Expr, program.Expr]:
         left, right = _times(left, extra.denominator), _times(right, extra.denominator)
         right = _add(right, Const(extra.numerator))
     return _lean(left, right)
+
+
+def _at_the_door(literal: Num, read: Num) -> Num:
+    """A literal rounded as a charted value of what it is compared with is: 7 months are never below 7 months."""
+    if not isinstance(literal.expr, Const) or type(read.expr) is not Get:
+        return literal
+    base = int(literal.expr.value) * literal.worth + literal.offset - read.offset
+    ratio = base / read.worth
+    return Num(Const(round_half_even(ratio.numerator, ratio.denominator)), read.worth, read.offset)
 
 
 def _lean(left: program.Expr, right: program.Expr) -> tuple[program.Expr, program.Expr]:

@@ -259,12 +259,12 @@ class Reader:
             case tree.AtLeast(count=count, items=items):
                 return at_least(count, tuple(self.look(item, moment) for item in items))
             case tree.Compare(op=op, left=left, right=right):
-                return self.compare(op, self.look(left, moment), self.look(right, moment))
+                return self.compare(op, self.beside(left, right, moment), self.beside(right, left, moment))
             case tree.Between(value=value_, low=low, high=high):
                 middle = self.look(value_, moment)
                 return both(
-                    self.compare("<=", self.look(low, moment), middle),
-                    self.compare("<=", middle, self.look(high, moment)),
+                    self.compare("<=", self.beside(low, value_, moment), middle),
+                    self.compare("<=", middle, self.beside(high, value_, moment)),
                 )
             case tree.Is():
                 found = self.member(expr, moment)
@@ -280,6 +280,25 @@ class Reader:
             case tree.Persists():
                 return self.persists(expr, moment)
         raise AssertionError(expr)
+
+    def beside(self, expr: tree.Expr, other: tree.Expr, moment: Moment) -> Look:
+        """A value; a number beside a name is rounded as a charted value of that name would be."""
+        look = self.look(expr, moment)
+        if not (isinstance(expr, tree.Number) and isinstance(other, tree.Name)) or not isinstance(look.value, Fraction):
+            return look
+        unit = self.unit_of_name(other.id)
+        return look if unit is None else Look(self.units.round_in(look.value, unit))
+
+    def unit_of_name(self, id: str) -> str | None:
+        """The unit in which the row holds a name; None where it holds no number, or one of another kind."""
+        for found in (self.protocol.elements.get(id), self.library.elements.get(id)):
+            if found is not None:
+                return found.unit or "1"
+        drug = self.library.drugs.get(id)
+        if drug is not None:
+            return drug.rate_unit
+        parameter, define = self.protocol.parameters.get(id), self.protocol.defines.get(id)
+        return (parameter.unit if parameter is not None else define.unit if define is not None else "") or None
 
     def compare(self, op: str, left: Look, right: Look) -> Look:
         if left.value is None or right.value is None:
