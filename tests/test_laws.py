@@ -284,4 +284,6 @@ LOOSE = {"early-warning": 0.04}
 @shipped
 def test_few_charts_in_a_hundred_meet_a_superfluous_ask(path: Path) -> None:
     measured, loose = measure_tightness(path, charts=300, most=400, seed=2)
-    assert len(loose) < max(1, LOOSE.get(path.parent.name, 0.02) * measured), f"{len(loose)} of {measured}\n" + "\n".join(loose)
+    assert len(loose) < max(1, LOOSE.get(path.parent.name, 0.02) * measured), (
+        f"{len(loose)} of {measured}\n" + "\n".join(loose)
+    )

@@ -31,7 +31,9 @@ def lower(text: str, **settings: Any) -> tuple[program.Expr, Lowering]:
 def test_a_comparison_has_no_division_and_keeps_the_slot_bare() -> None:
     assert lower("map < 65 mmHg")[0] == Compare("<", Get(0), Const(65 * SCALE))
     assert lower("since(epinephrine) >= 3 min")[0] == Compare(">=", Get(0), Const(180 * SCALE))
-    assert lower("map < 9 kPa")[0] == Compare("<", Get(0), Const(6750573799))  # 67.5 mmHg and a bit, as 9 kPa are charted
+    assert lower("map < 9 kPa")[0] == Compare(
+        "<", Get(0), Const(6750573799)
+    )  # 67.5 mmHg and a bit, as 9 kPa are charted
     assert lower("2 * map < 9 kPa")[0] == Compare("<", Multiply(Get(0), Const(133322)), Const(4_500_000 * SCALE))
 
 
