@@ -18,6 +18,7 @@ from kb.cli.common import (
     base_of,
     console,
     count,
+    own_base_of,
     print_diagnostics,
     print_report,
     report_targets,
@@ -39,7 +40,7 @@ def check(
     from kb.report import report_of
 
     targets = report_targets(reports)
-    base = base_of(context)
+    base = base_of(context) if protocols else own_base_of(context)
     named = dict.fromkeys(id for each in protocols or () for id in base.named(each))
     ids = [id for id in named if id.partition("@")[0] == id or id.partition("@")[0] not in named]
     ids = ids or list(base.protocols())

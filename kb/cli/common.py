@@ -104,7 +104,18 @@ def base_of(context: typer.Context) -> Base:
     """The knowledge base asked for, the one the user stands in, or the shipped one."""
     from kb.folders import default_base
 
-    return open_base(_own_folder(context) or default_base())
+    folder = _own_folder(context)
+    if folder is None:
+        _tell_shipped(context)
+    return open_base(folder or default_base())
+
+
+def _tell_shipped(context: typer.Context) -> None:
+    """Who stands in another folder than meant must see that no hospital's settings count here; told once."""
+    if not context.meta.get("kb.shipped"):
+        context.meta["kb.shipped"] = True
+        told = "no knowledge base here or above; the shipped protocols are used, without local settings"
+        Console(stderr=True, highlight=False).print(Text.assemble(("kb: ", "bold"), told), soft_wrap=True)
 
 
 def own_base_of(context: typer.Context) -> Base:

@@ -18,6 +18,7 @@ from kb.cli.common import (
     console,
     count,
     guideline_of,
+    own_base_of,
     print_json,
     print_report,
     report_targets,
@@ -50,7 +51,7 @@ def run_scenarios(
     targets = report_targets(reports)
     if ReportFormat.sarif in {format, *targets.values()}:
         raise CommandError("a scenario is no finding in a file: use --format junit or github, or `kb check` for SARIF")
-    base = base_of(context)
+    base = base_of(context) if protocols else own_base_of(context)
     ids = list(protocols or base.protocols())
     if not ids:
         raise CommandError(f"nothing was tested: no protocol in {base.protocols_path}")

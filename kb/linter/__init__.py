@@ -60,7 +60,10 @@ def scope_of(protocol: model.Protocol, library: model.Library) -> Scope:
 def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diagnostic]:
     """Everything the rules find, in the order of the rules."""
     context = LintContext(protocol, library, scope_of(protocol, library))
-    return _once_each(found for rule in RULES for found in rule(context))
+    found = _once_each(item for rule in RULES for item in rule(context))
+    if any(item.code.startswith("KB3") for item in found):  # prose is held against numbers once all can be read
+        found = [item for item in found if item.code != "KB505"]
+    return found
 
 
 # A name that is missing is one mistake, however often it is used.

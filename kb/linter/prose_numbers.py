@@ -13,7 +13,7 @@ from kb.expression import tree
 from kb.linter.context import LintContext, names_in
 from kb.values import BadValue
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"\d+(?:[.,]\d+)?"  # 99,5 mg is read as a number too, or nothing would check it
 _QUANTITY = re.compile(
     rf"(?<![\w.,])({_NUMBER})(?:\s*(?:to|and|–|-)\s*({_NUMBER}))?\s*(%|[A-Za-zµμ°][A-Za-z0-9µμ%]*(?:/[A-Za-z0-9]+)*)"
 )
@@ -77,7 +77,7 @@ def _quantities(context: LintContext, prose: str) -> Iterator[tuple[Fraction, st
             continue  # a strength that is part of a drug's name
         for number in (match[1], match[2]):
             if number is not None:
-                yield Fraction(number), unit, f"{number} {match[3]}"
+                yield Fraction(number.replace(",", ".")), unit, f"{number} {match[3]}"
 
 
 def _structured(context: LintContext, record: object) -> list[tree.Number]:
@@ -106,7 +106,7 @@ def _concentration(text: model.Text) -> Iterator[tree.Number]:
 
     match = re.fullmatch(rf"({_NUMBER}) ([A-Za-z]+/[A-Za-z]+)", text.value)
     if match is not None:
-        yield tree.Number(Decimal(match[1]), match[2], text.span)
+        yield tree.Number(Decimal(match[1].replace(",", ".")), match[2], text.span)
 
 
 def _same(context: LintContext, value: Fraction, unit: str, number: tree.Number) -> bool:
