@@ -152,6 +152,7 @@ class Interview:
         self._pending = None
         self._settled = checked_local(self.record.program, self.local)
         self.say = Speaker(self.record.program, self._settled)
+        self._opened: Entry | None = None  # the session's own opening, where that of a chart stands in its place
         self._acts: list[tuple[str, ...]] = [
             (entry.id,) for entry in self.record.standing() if entry.kind != "protocol"
         ]
@@ -164,11 +165,16 @@ class Interview:
         program = self.record.program
         self._tell(Span(clean(program.title), "head"), Span(f"  {program.id}@{program.version}", "quiet"))
         self._tell(Span(banner(program), "draft"))
-        self._tell(Span(f"it is {self.now:%Y-%m-%d %H:%M %Z}; `help` lists what can be said", "quiet"))
+        self._tell(
+            Span(f"it is {self.now:%Y-%m-%d %H:%M %Z}; `advice` shows all of it, `help` what can be said", "quiet")
+        )
         known = [entry for entry in self.record.standing() if entry.kind != "protocol"]
         if known:
             self._heading("KNOWN SO FAR")
             self._show_chart(known)
+            self.advice = self._advise()
+            if self._next() is not None:  # else the advice follows in full
+                self._show_advised()
         return self._reply(None, self.advice, short=bool(known))
 
     def hear(self, text: str, now: datetime | None = None) -> Reply:
@@ -298,6 +304,16 @@ class Interview:
         self._full = self._state()
         self._told.append(EMPTY)
         self._told += advice_lines(self.advice, self._numbers)
+
+    def _show_advised(self) -> None:
+        """In short what is advised now, on what was known before the conversation."""
+        found = self.advice
+        if found.alerts or found.recommended:
+            self._heading("ADVISED NOW")
+        for alert in found.alerts:
+            self._tell(Span("!  ", "now"), Span(clean(alert.say), "now"), indent=2, hang=5)
+        for item in found.recommended:
+            self._told += item_lines(found, item, self._numbers[item.step])
 
     def _show_chart(self, entries: Iterable[Entry]) -> None:
         for entry in sorted(entries, key=lambda entry: entry.at):
@@ -842,6 +858,8 @@ class Interview:
     def _write(self, question: Question | None, made: list[dict[str, Any]], *, exact: bool = False) -> None:
         """Chart entries, say what was charted, and go on to the next question."""
         corrects = question.corrects if question is not None else ""
+        for said in made:
+            self._check_form(said)
         made = [self._placed(entry, exact, corrects) for entry in made]
         if corrects:
             made[-1]["replaces"] = corrects
@@ -855,6 +873,15 @@ class Interview:
             self._aside.add(question.key)
             if self._queue and self._queue[0] == question.name:
                 self._queue.pop(0)
+
+    def _check_form(self, entry: Mapping[str, Any]) -> None:
+        """Refuse a salt form of a drug that has none: whoever says it may mean another drug."""
+        named, of_salt, _ = str(entry.get("element", "")).partition(".salt")
+        drug = dictionary_of(self.record.program).drug(str(entry.get("drug") or (named if of_salt else "")))
+        stated = str(entry.get("rate") or entry.get("amount") or "")
+        says = of_salt and entry.get("value") != "not available"
+        if drug is not None and not drug.salts and (says or entry.get("salt") or " as " in stated):
+            raise BadValue("KB612", f"`{drug.id}` has no salt forms in this protocol", "leave the form out")
 
     def _settle_pending(self, question: Question) -> None:
         if question == self._pending:
@@ -1079,6 +1106,9 @@ class Interview:
             if entry.replaces in known:
                 old = known[entry.replaces].to_json()
                 back.append({key: value for key, value in old.items() if key not in ("id", "replaces", "recorded")})
+        if self._opened is not None and any(entry.event == "opened" for entry in entries):
+            self.record.append({**self._opened.to_json(), "id": None})
+            self._opened = None
         ids = self.record.append(*made, *back)
         for entry in entries[:4]:
             self._say(f"taken back: {self._charted(entry)}", "warn")
@@ -1303,6 +1333,7 @@ class Interview:
 
     def _warn(self, entry: dict[str, Any]) -> None:
         """Say where the protocol stands against what was done; it is charted all the same, because it is so."""
+        self._check_form(entry)
         if entry.get("event") not in ("given", "started", "changed"):
             return
         order = {
@@ -1421,14 +1452,43 @@ class Interview:
                 renamed[id] = new
                 entry["id"] = new
             taken.append(entry)
-        ids = self.record.append(*taken)
+        ids = self.record.append(*taken, *self._joined(taken))
         if ids:
             self._acts.append(ids)
         self._aside.clear()
+        ids = ids[: len(taken)]
         self._say(f"{len(ids)} entries taken in" if len(ids) != 1 else "1 entry taken in", "good")
         unused = parse_chart(self.record.program, self.record.chart, self.now, lenient=True).not_used
         for item in unused[:6]:
             self._say(f"not used: {item.why}", "warn")
+
+    def _joined(self, taken: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The session's own opening taken back, where the chart taken in has an earlier episode that still goes on.
+
+        Two openings would begin the episode anew, and what was given in it would no longer count.
+        """
+        mine = self.record.program.id
+        standing = self.record.standing()
+        own = [entry for entry in standing if entry.event == "opened" and entry.protocol == mine]
+        gone = {entry.get("replaces") or entry.get("retracts") for entry in taken}
+        episode = [
+            (parse_time(entry["at"]), entry["event"]) for entry in taken
+            if entry.get("kind") == "protocol" and entry.get("protocol") == mine and entry.get("id") not in gone
+        ]  # fmt: skip
+        before = [event for event in sorted(episode) if own and event[0] < own[-1].at]
+        if len(own) != 1 or not before or before[-1][1] != "opened":
+            return []
+        began, ours = before[-1][0].astimezone(self.now.tzinfo), own[0].at.astimezone(self.now.tzinfo)
+        if any(entry.kind == "step" or entry.event in ("given", "started", "changed", "stopped") for entry in standing):
+            self._say(
+                f"the chart has an episode from {began:%H:%M} on, this session its own, in which something was done: "
+                f"what was given before {ours:%H:%M} does not count; `kb run --chart` goes on with the earlier one",
+                "warn",
+            )
+            return []
+        self._say(f"the episode began at {began:%H:%M}, as the chart says, not at {ours:%H:%M}", "warn")
+        self._opened = own[0]
+        return [{"at": own[0].at, "retracts": own[0].id}]
 
 
 def _originals_first(entries: Iterable[Entry]) -> list[Entry]:

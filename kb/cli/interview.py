@@ -61,6 +61,9 @@ def run(
     begins = _clock(at)
     now = begins or _now()
     record, known = _record(base, guideline, session, now, chart is not None)
+    last = max((entry.at for entry in record.standing()), default=now) if known else now
+    if begins is not None and last > begins:
+        raise CommandError(f"--at: the last entry of the session is of {last.isoformat()}; begin then, or later")
     talk: Interview = answered(
         lambda: Interview(record, now, settings, lambda name: _handed_to(base, name), runs=begins is None)
     )
@@ -223,6 +226,8 @@ class _Face:
     def _save(self, path: Path) -> str:
         from kb.session import Session
 
+        if not path.parent.is_dir():
+            raise CommandError(f"there is no folder {path.parent}; make it first, or choose another")
         old = self.conversation.record
         new = Session.create(path, old.guideline, complete_from=old.chart.complete_from)
         new.append(*old.entries)

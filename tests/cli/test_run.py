@@ -97,6 +97,28 @@ def test_a_chart_of_the_examples_is_taken_in() -> None:
     assert kb(*SHOCK, text="import nowhere.json\n").returncode == 2
 
 
+def test_what_a_chart_or_a_session_leads_to_is_told_at_once(tmp_path: Path) -> None:
+    chart, path = str(ROOT / "site" / "examples" / "flat-trace.json"), str(tmp_path / "e.session")
+    for begun in (kb(*SHOCK, "--chart", chart, "--session", path), kb(*SHOCK, "--session", path)):
+        assert "Start vasopressin as second agent" in begun.stdout
+        assert "`advice`" in begun.stdout
+
+
+def test_a_session_does_not_go_back_in_time(tmp_path: Path) -> None:
+    path = str(tmp_path / "f.session")
+    kb(*SHOCK, "--session", path, text="60\nwait 10 min\npresent\n")
+    again = kb("run", "refractory-hypotension", "--at", "2026-01-27T12:05:00+00:00", "--session", path)
+    assert again.returncode == 2
+    assert "the last entry of the session is of 2026-01-27T12:10:00+00:00" in again.stderr
+
+
+def test_a_session_is_not_saved_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = kb(*SHOCK, text=f"save {tmp_path / 'nowhere' / 'g.session'}\n")
+    assert done.returncode == 2
+    assert f"there is no folder {tmp_path / 'nowhere'}" in done.stdout
+    assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -538,6 +539,83 @@ def test_a_chart_that_is_refused_leaves_no_trace() -> None:
         {"map": "58 mmHg", "norepinephrine": "0.1 mcg/kg/min as base", "therapy_record": "complete"}
     ).refused
     assert conversation.advice.walk.row[conversation.advice.walk.plan.rates["vasopressin"]] == 0
+
+
+def flat_trace(*more: dict[str, Any]) -> Chart:
+    """The example chart, whose episode began at 11:50, with a bolus of 500 mL in it."""
+    data = json.loads((BASE / "site" / "examples" / "flat-trace.json").read_text())
+    bolus = {"kind": "therapy", "event": "given", "drug": "balanced-crystalloid", "amount": "500 mL"}
+    data["entries"] += [{"id": "e10", "at": "2026-01-27T11:55:00+00:00", **bolus}, *more]
+    return Chart.from_json(data)
+
+
+@pytest.mark.parametrize("before", [(), ("64",), ("norepinephrine 0.08 as base",)])
+def test_the_episode_of_a_chart_taken_in_goes_on_and_what_was_given_in_it_counts(before: tuple[str, ...]) -> None:
+    conversation, chart = talk(), flat_trace()
+    said(conversation, *before)
+    shown = text(conversation.take(chart))
+    assert "balanced crystalloid 900 mL" in shown
+    assert "the episode began at 11:50" in shown
+    if not before:
+        ours, told = conversation.advice, SHOCK.advise(chart, NOW)
+        assert ours.recommended == told.recommended
+        assert (ours.asks, ours.alerts, ours.goals) == (told.asks, told.alerts, told.goals)
+    said(conversation, "back")
+    openings = [entry for entry in conversation.record.standing() if entry.kind == "protocol"]
+    assert [entry.at for entry in openings] == [NOW], (
+        "with the chart goes its episode, and the session has its own again"
+    )
+
+
+def test_an_episode_that_was_closed_or_in_which_things_were_done_here_is_not_joined() -> None:
+    closed = {"kind": "protocol", "event": "closed", "protocol": "refractory-hypotension", "version": "1.0.0"}
+    conversation = talk()
+    conversation.take(flat_trace({"id": "e11", "at": "2026-01-27T11:59:40+00:00", **closed}))
+    assert sum(entry.event == "opened" for entry in conversation.record.standing()) == 2
+    conversation = talk()
+    said(conversation, "give balanced-crystalloid 250 mL")
+    shown = text(conversation.take(flat_trace()))
+    assert "what was given before 12:00 does not count" in shown
+    assert sum(entry.event == "opened" for entry in conversation.record.standing()) == 2
+
+
+def test_what_is_advised_already_is_shown_before_the_first_question() -> None:
+    begun = Interview(Record(SHOCK), NOW)
+    begun.take(flat_trace())
+    lines = text(Interview(begun.record, NOW).greet())
+    known, advised, question = (lines.index(word) for word in ("KNOWN SO FAR", "ADVISED NOW", "\n?  "))
+    assert known < advised < question
+    assert advised < lines.index("Start vasopressin as second agent") < lines.index("900 mL") < question
+    first = talk()
+    said(first, *LOW)
+    again = text(Interview(first.record, NOW).greet())
+    assert all(alert.say in again for alert in first.advice.alerts)
+    assert all(item.title in again for item in first.advice.recommended)
+    assert "ADVISED" not in text(talk().greet())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0.03 as base",
+        "vasopressin 0.03 as base",
+        "vasopressin 5 mL/h as base of 20 units/50 mL",
+        "start vasopressin 0.03 units/min as base",
+        "give balanced-crystalloid 500 mL as base",
+        "vasopressin.salt base",
+    ],
+)
+def test_a_salt_form_of_a_drug_that_has_none_is_refused(line: str) -> None:
+    conversation = talk()
+    said(conversation, *LOW[:4])
+    while conversation.question and conversation.question.name != "vasopressin":
+        conversation.hear("skip")
+    asked, count = conversation.question, len(conversation.record.entries)
+    assert asked is not None
+    reply = conversation.hear(line)
+    assert reply.refused
+    assert "has no salt forms" in text(reply)
+    assert (reply.question, len(conversation.record.entries)) == (asked, count)
 
 
 # ---------------------------------------------------------------- anything at all
