@@ -56,6 +56,8 @@ def dose_value(drug: ir.Drug, action: ir.Action, row: ir.Row, left: int | None =
     """The dose of `action` for this row; `left` is what a cap leaves of the drug, or None without a cap."""
     dose = action.dose
     assert dose is not None
+    if left is not None and left <= 0:
+        return DoseValue(0, 0, 0, None)  # the cap is used up: nothing, whatever the dose would be
     low = evaluate(dose.low, row)
     high = None if dose.high is None else evaluate(dose.high, row)
     most: int | None = left
