@@ -538,17 +538,18 @@ class Reader:
             return Look(Fraction(sum(begin is None or entry["at"] >= begin for entry in entries)))
         drugs = self.drugs(of)
         given = [e for e in self.record.of_drugs(drugs, moment.at, "given") if begin is None or e["at"] >= begin]
+        if expr.function == "total":
+            amounts = [self.record.amount(entry["drug"], entry) for entry in given]
+            flows = [self.infused(drug, begin, moment) for drug in drugs if not self.record.one_moment]
+            total = sum((Fraction(amount) for amount in amounts if isinstance(amount, Fraction)), Fraction(0))
+            total += sum((flow for flow, _ in flows), Fraction(0))
+            self.least_totals[name] = total  # whatever else was given before the record begins
         if not self.record.covered(begin):
             if not all(self.library.drugs[drug].absent_is_zero for drug in drugs):
                 return self.not_recorded(name)
             self.absences.update(drugs)
         if expr.function == "count":
             return Look(Fraction(len(given)))
-        amounts = [self.record.amount(entry["drug"], entry) for entry in given]
-        flows = [self.infused(drug, begin, moment) for drug in drugs if not self.record.one_moment]
-        total = sum((Fraction(amount) for amount in amounts if isinstance(amount, Fraction)), Fraction(0))
-        total += sum((flow for flow, _ in flows), Fraction(0))
-        self.least_totals[name] = total
         if any(amount is None for amount in amounts):
             return unknown
         if not all(whole for _, whole in flows):
