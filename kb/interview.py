@@ -152,10 +152,9 @@ class Interview:
         self._pending = None
         self._settled = checked_local(self.record.program, self.local)
         self.say = Speaker(self.record.program, self._settled)
-        self._opened: Entry | None = None  # the session's own opening, where that of a chart stands in its place
-        self._acts: list[tuple[str, ...]] = [
-            (entry.id,) for entry in self.record.standing() if entry.kind != "protocol"
-        ]
+        told = {entry.id for entry in self.record.standing() if entry.kind != "protocol"}
+        # What was charted together is taken back together, also in a session that is gone on with.
+        self._acts: list[tuple[str, ...]] = [batch for batch in self.record.batches if not told.isdisjoint(batch)]
         self.advice = self._advise()
 
     # ------------------------------------------------------------ the turns of the conversation
@@ -918,9 +917,7 @@ class Interview:
 
     def _charted(self, entry: Entry) -> str:
         """`MAP 58 mmHg, at 14:05`."""
-        at = entry.at.astimezone(self.now.tzinfo)
-        when = f"{at:%H:%M}" if at.date() == self.now.date() else f"{at:%Y-%m-%d %H:%M}"
-        return f"{self._content(entry)}, at {when}"
+        return f"{self._content(entry)}, at {self._clock_time(entry.at)}"
 
     def _content(self, entry: Entry) -> str:
         names = dictionary_of(self.record.program)
@@ -1089,32 +1086,36 @@ class Interview:
             return
         standing = {entry.id: entry for entry in self.record.standing()}
         while self._acts:
-            ids = [id for id in self._acts.pop() if id in standing]
+            act = self._acts.pop()
+            ids = [id for id in act if id in standing]
             if ids:
-                self._take_back([standing[id] for id in ids])
+                self._take_back([standing[id] for id in ids], act)
                 return
         raise BadValue("KB611", "there is nothing to take back")
 
     _do_undo = _do_back
 
-    def _take_back(self, entries: list[Entry]) -> None:
-        """Retract entries; what they had corrected stands again."""
+    def _reopened(self, act: Iterable[str]) -> list[dict[str, Any]]:
+        """The session's opening once more, where the chart that took its place is taken back."""
+        known = {entry.id: entry for entry in self.record.entries}
+        openings = [known[known[id].retracts] for id in act if known[id].retracts]
+        return [{**entry.to_json(), "id": None, "replaces": None} for entry in openings if entry.event == "opened"]
+
+    def _take_back(self, entries: list[Entry], act: Iterable[str] = ()) -> None:
+        """Retract entries; what they had corrected stands again, unless it came with them in one `act`."""
         known = {entry.id: entry for entry in self.record.chart.entries}
         made: list[dict[str, Any]] = [{"at": entry.at, "retracts": entry.id} for entry in entries]
         back: list[dict[str, Any]] = []
         for entry in entries:
-            if entry.replaces in known:
+            if entry.replaces in known and entry.replaces not in act:
                 old = known[entry.replaces].to_json()
                 back.append({key: value for key, value in old.items() if key not in ("id", "replaces", "recorded")})
-        if self._opened is not None and any(entry.event == "opened" for entry in entries):
-            self.record.append({**self._opened.to_json(), "id": None})
-            self._opened = None
-        ids = self.record.append(*made, *back)
+        ids = self.record.append(*made, *self._reopened(act), *back)
         for entry in entries[:4]:
             self._say(f"taken back: {self._charted(entry)}", "warn")
         if len(entries) > 4:
             self._say(f"and {len(entries) - 4} more", "warn")
-        restored = self._entries(ids)
+        restored = [entry for entry in self._entries(ids) if entry.kind != "protocol"]
         if restored:
             self._acts.append(tuple(entry.id for entry in restored))
         for entry in restored:
@@ -1433,26 +1434,12 @@ class Interview:
         else:
             chart = data if isinstance(data, Chart) else Chart.from_json(data)
             entries = [entry.to_json() for entry in _originals_first(chart.entries)]
-            if chart.complete_from is not None:
+            said = [entry.value for entry in self.record.standing() if entry.element == RECORD]
+            if chart.complete_from is not None and said[-1:] != [chart.complete_from.isoformat()]:
                 entries.append(self._observation(RECORD, chart.complete_from.isoformat(), self.now))
-        known = {entry.id: entry.to_json() for entry in self.record.chart.entries}
-        renamed: dict[str, str] = {}
-        taken: list[dict[str, Any]] = []
-        for entry in entries:
-            id = entry.pop("id", None)
-            for key in ("replaces", "retracts"):
-                if entry.get(key) in renamed:
-                    entry[key] = renamed[entry[key]]
-            if id is not None:
-                if known.get(id) == {**entry, "id": id}:
-                    continue  # taken in before
-                new, number = id, 2
-                while new in known or new in renamed.values():
-                    new, number = f"{id}.{number}", number + 1
-                renamed[id] = new
-                entry["id"] = new
-            taken.append(entry)
-        ids = self.record.append(*taken, *self._joined(taken))
+        taken = self._new_of(entries)
+        timed = not (isinstance(data, Mapping) and "entries" not in data)
+        ids = self.record.append(*taken, *(self._joined(taken) if timed else ()))
         if ids:
             self._acts.append(ids)
         self._aside.clear()
@@ -1462,8 +1449,52 @@ class Interview:
         for item in unused[:6]:
             self._say(f"not used: {item.why}", "warn")
 
+    def _new_of(self, entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The entries of a chart that the record does not hold already, under ids that are free in it."""
+        entries = list(entries)
+        known = {entry.id: entry for entry in self.record.entries}
+        taken_away = {entry.get("retracts") for entry in entries}
+        names: dict[str, str] = {}  # by the id in the chart, that in the record
+        used: set[str] = set()
+        taken: list[dict[str, Any]] = []
+        for entry in entries:
+            id = entry.pop("id", None)
+            for key in ("replaces", "retracts"):
+                if entry.get(key) in names:
+                    entry[key] = names[entry[key]]
+            if entry.get("retracts") in known and self.record.gone(entry["retracts"]) is not None:
+                continue  # it was taken back already
+            if id is not None:
+                name, number, held = id, 2, ""
+                while (name in known or name in used) and not held:
+                    if name in known and known[name].to_json() == {**entry, "id": name}:
+                        held = name if id in taken_away else self._held_as(known[name])
+                    name, number = f"{id}.{number}", number + 1
+                names[id] = held or name
+                if held:
+                    continue
+                used.add(name)
+                entry["id"] = name
+            taken.append(entry)
+        return taken
+
+    def _held_as(self, entry: Entry) -> str:
+        """The id under which the record still holds what `entry` says, or the entry that was said to put it right.
+
+        Nothing where it was taken back: then another chart may bring it again.
+        """
+        last: Entry | None = entry
+        while last is not None and (gone := self.record.gone(last.id)) is not None:
+            last = gone if gone.replaces else None
+        if last is not None:
+            return entry.id
+        # A correction that was taken back leaves a copy of what it had corrected.
+        copies = (other.id for other in self.record.standing() if _content(other) == _content(entry))
+        return next(copies, "")
+
     def _joined(self, taken: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The session's own opening taken back, where the chart taken in has an earlier episode that still goes on.
+        """The session's own opening taken back, where the chart taken in began before it: with an episode that
+        still goes on, or without any, which is the whole record, as wherever a chart was never opened.
 
         Two openings would begin the episode anew, and what was given in it would no longer count.
         """
@@ -1471,24 +1502,52 @@ class Interview:
         standing = self.record.standing()
         own = [entry for entry in standing if entry.event == "opened" and entry.protocol == mine]
         gone = {entry.get("replaces") or entry.get("retracts") for entry in taken}
-        episode = [
-            (parse_time(entry["at"]), entry["event"]) for entry in taken
-            if entry.get("kind") == "protocol" and entry.get("protocol") == mine and entry.get("id") not in gone
+        left = [
+            (parse_time(entry["at"]), entry.get("event"), entry.get("protocol"), entry.get("kind")) for entry in taken
+            if entry.get("id") not in gone and not entry.get("retracts")
         ]  # fmt: skip
-        before = [event for event in sorted(episode) if own and event[0] < own[-1].at]
-        if len(own) != 1 or not before or before[-1][1] != "opened":
+        episode = sorted((at, event) for at, event, protocol, kind in left if kind == "protocol" and protocol == mine)
+        if len(own) != 1:
             return []
-        began, ours = before[-1][0].astimezone(self.now.tzinfo), own[0].at.astimezone(self.now.tzinfo)
+        began, ours = own[0].at, own[0].at.astimezone(self.now.tzinfo)
+        if not episode:
+            earlier = [at for at, *_ in left if at < began]
+            if not earlier or self._came_with_a_chart(own[0]):
+                return []
+            self._say(
+                f"the chart does not say when the episode began, so all that is charted counts, from "
+                f"{self._clock_time(min(earlier))} on, not only from {ours:%H:%M} on",
+                "warn",
+            )
+            return [{"at": own[0].at, "retracts": own[0].id}]
+        before = [event for event in episode if event[0] < began]
+        if not before or before[-1][1] != "opened":
+            return []
+        first = self._clock_time(before[-1][0])
         if any(entry.kind == "step" or entry.event in ("given", "started", "changed", "stopped") for entry in standing):
             self._say(
-                f"the chart has an episode from {began:%H:%M} on, this session its own, in which something was done: "
+                f"the chart has an episode from {first} on, this session its own, in which something was done: "
                 f"what was given before {ours:%H:%M} does not count; `kb run --chart` goes on with the earlier one",
                 "warn",
             )
             return []
-        self._say(f"the episode began at {began:%H:%M}, as the chart says, not at {ours:%H:%M}", "warn")
-        self._opened = own[0]
+        self._say(f"the episode began at {first}, as the chart says, not at {ours:%H:%M}", "warn")
         return [{"at": own[0].at, "retracts": own[0].id}]
+
+    def _came_with_a_chart(self, opening: Entry) -> bool:
+        kinds = {entry.id: entry.kind for entry in self.record.entries}
+        batch = next(batch for batch in self.record.batches if opening.id in batch)
+        return any(kinds[id] not in ("", "protocol") for id in batch)
+
+    def _clock_time(self, at: datetime) -> str:
+        """`14:05`; with the day where that is another."""
+        at = at.astimezone(self.now.tzinfo)
+        return f"{at:%H:%M}" if at.date() == self.now.date() else f"{at:%Y-%m-%d %H:%M}"
+
+
+def _content(entry: Entry) -> Entry:
+    """An entry without what tells it from another that says the same."""
+    return entry._replace(id="", replaces="", recorded=None)
 
 
 def _originals_first(entries: Iterable[Entry]) -> list[Entry]:

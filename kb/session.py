@@ -106,6 +106,7 @@ class Record:
         self._chart = Chart()
         self._ids: dict[str, Entry] = {}
         self._gone: dict[str, str] = {}
+        self._batches: list[tuple[str, ...]] = []
         if opened is not None:
             self.begin(opened)
 
@@ -133,6 +134,15 @@ class Record:
     def entries(self) -> tuple[Entry, ...]:
         """All entries in the order in which they came: each stands after what it corrects."""
         return tuple(self._ids.values())
+
+    @property
+    def batches(self) -> tuple[tuple[str, ...], ...]:
+        """The ids of the entries that each `append` brought, in order: what came together is taken back together."""
+        return tuple(self._batches)
+
+    def gone(self, id: str) -> Entry | None:
+        """The entry that replaced or retracted `id`; None while it stands."""
+        return self._ids.get(self._gone.get(id, ""))
 
     def standing(self) -> tuple[Entry, ...]:
         """The entries that nothing replaced or retracted, in the order in which they came."""
@@ -263,6 +273,7 @@ class Record:
 
     def _take(self, entries: list[Entry]) -> None:
         self._chart = self._chart.add(entries)
+        self._batches.append(tuple(entry.id for entry in entries))
         for entry in entries:
             self._ids[entry.id] = entry
             if entry.replaces or entry.retracts:

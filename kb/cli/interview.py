@@ -230,7 +230,9 @@ class _Face:
             raise CommandError(f"there is no folder {path.parent}; make it first, or choose another")
         old = self.conversation.record
         new = Session.create(path, old.guideline, complete_from=old.chart.complete_from)
-        new.append(*old.entries)
+        entries = {entry.id: entry for entry in old.entries}
+        for batch in old.batches:
+            new.append(*(entries[id] for id in batch))
         self.conversation.keep_in(new)
         if isinstance(old, Session):
             old.close()

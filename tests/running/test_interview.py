@@ -17,7 +17,7 @@ from kb.chart import RECORD, Chart
 from kb.interview import Interview, Question, Reply
 from kb.reading import dictionary_of
 from kb.scenarios import Scenario, load_scenario_files
-from kb.session import Record
+from kb.session import Record, Session
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 BASE = Path(__file__).parents[2]
@@ -549,7 +549,7 @@ def flat_trace(*more: dict[str, Any]) -> Chart:
     return Chart.from_json(data)
 
 
-@pytest.mark.parametrize("before", [(), ("64",), ("norepinephrine 0.08 as base",)])
+@pytest.mark.parametrize("before", [(), ("age 64",), ("norepinephrine 0.08 as base",)])
 def test_the_episode_of_a_chart_taken_in_goes_on_and_what_was_given_in_it_counts(before: tuple[str, ...]) -> None:
     conversation, chart = talk(), flat_trace()
     said(conversation, *before)
@@ -577,6 +577,86 @@ def test_an_episode_that_was_closed_or_in_which_things_were_done_here_is_not_joi
     shown = text(conversation.take(flat_trace()))
     assert "what was given before 12:00 does not count" in shown
     assert sum(entry.event == "opened" for entry in conversation.record.standing()) == 2
+
+
+def never_opened() -> Chart:
+    """The example chart with its bolus, as a system exports it that knows nothing of protocols."""
+    chart = flat_trace()
+    return chart._replace(entries=tuple(entry for entry in chart.entries if entry.kind != "protocol"))
+
+
+@pytest.mark.parametrize("before", [(), ("age 64",), ("give balanced-crystalloid 250 mL",)])
+def test_what_was_given_before_counts_also_where_the_chart_does_not_say_when_the_episode_began(
+    before: tuple[str, ...],
+) -> None:
+    conversation, chart = talk(), never_opened()
+    said(conversation, *before)
+    shown = text(conversation.take(chart))
+    assert "the chart does not say when the episode began" in shown
+    begun = Interview(Record(SHOCK), NOW)  # as `kb run --chart` does
+    begun.take(chart)
+    said(begun, *before)
+    ours, theirs = conversation.advice.to_json(), begun.advice.to_json()
+    assert ours == theirs
+    if not before:
+        assert conversation.advice == SHOCK.advise(chart, NOW)
+    said(conversation, "back")
+    openings = [entry.at for entry in conversation.record.standing() if entry.kind == "protocol"]
+    assert openings == [NOW], "with the chart goes its episode, and the session has its own again"
+
+
+@pytest.mark.parametrize("chart", [flat_trace(), never_opened()], ids=["opened", "never opened"])
+@pytest.mark.parametrize("before", [(), ("age 64",)])
+def test_a_chart_is_taken_in_once_and_again_after_it_was_taken_back(chart: Chart, before: tuple[str, ...]) -> None:
+    conversation = talk()
+    said(conversation, *before)
+    conversation.take(chart)
+    held = conversation.record.standing()
+    advised = conversation.advice
+    assert "0 entries" in text(conversation.take(chart)), "ids of the session and of the chart are not the same"
+    assert conversation.record.standing() == held
+    said(conversation, "back")
+    assert len([entry for entry in conversation.record.standing() if entry.kind != "protocol"]) == len(before)
+    conversation.take(chart)
+    assert conversation.advice.to_json() == advised.to_json() | {"not_used": conversation.advice.to_json()["not_used"]}
+    assert len(conversation.record.standing()) == len(held)
+
+
+def test_a_chart_with_corrections_is_taken_back_as_a_whole_and_comes_again() -> None:
+    first = talk()
+    said(first, *LOW, "correct map 61", "remove weight", "give balanced-crystalloid 500 mL")
+    plain = first.record.chart.to_json()
+    conversation = Interview(Record(SHOCK), first.now)
+    for _ in range(2):
+        conversation.take(plain)
+        assert conversation.advice == first.advice
+        said(conversation, "back")
+        assert conversation.record.standing() == ()
+    conversation.take(plain)
+    said(conversation, "correct balanced-crystalloid 250 mL", "back")
+    conversation.take(plain)
+    given = [entry.amount for entry in conversation.record.standing() if entry.event == "given"]
+    assert given == ["500 mL"], "what was put right and back again is the same dose"
+
+
+def test_a_session_that_is_gone_on_with_takes_back_what_it_would_have(tmp_path: Path) -> None:
+    path = tmp_path / "bed.session"
+    with Session.create(path, SHOCK, NOW) as session:
+        conversation = Interview(session, NOW)
+        said(conversation, "age 64")
+        conversation.take(flat_trace())
+    with Session.open(path, SHOCK) as session:
+        conversation = Interview(session, NOW)
+        shown = said(conversation, "back")
+        assert "taken back: " in shown
+        standing = conversation.record.standing()
+        assert [entry.at for entry in standing if entry.kind == "protocol"] == [NOW]
+        assert [entry.about for entry in standing if entry.kind != "protocol"] == ["age"]
+        said(conversation, "back")
+    with Session.open(path, SHOCK) as session:
+        conversation = Interview(session, NOW)
+        assert "nothing to take back" in said(conversation, "back")
+        assert len(conversation.record.standing()) == 1
 
 
 def test_what_is_advised_already_is_shown_before_the_first_question() -> None:
