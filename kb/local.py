@@ -615,7 +615,9 @@ def settings_in_force(program: Program, local: Local) -> tuple[LocalSetting, ...
     raw, names = local.raw, dictionary_of(program)
     made: list[LocalSetting] = []
     if local.area:
-        made.append(LocalSetting("care area", local.area, local.areas.get(local.area, local.area)))
+        areas = dict(section(raw, "care_areas"))
+        title = local.areas.get(local.area, local.area)
+        made.append(LocalSetting("care area", local.area, title, "", *signed(raw, areas.get(local.area))))
     own: dict[str, object] = dict(section(raw, "parameters"))
     for id, part in section(raw, "protocols"):
         if id == program.id and isinstance(part, Mapping):

@@ -15,7 +15,7 @@ from kb.diagnostics import Diagnostic, Span
 from kb.expression.records import drug_record, element_record
 from kb.expression.scope import Scope
 from kb.loader import LocalDef
-from kb.local import long_form, read_local, section, signed
+from kb.local import Problem, long_form, read_local, section, signed
 from kb.program import Program
 from kb.validator import nearest
 from kb.values import BadValue
@@ -47,15 +47,29 @@ def check_local(local: LocalDef, library: model.Library, programs: Sequence[Prog
     told: set[tuple[Path, str]] = set()
     for program in (*programs, *_library_programs(library, programs)):
         for problem in read_local(program, settings).problems:
-            code = "KB715" if problem.wider else CODES[problem.code]
+            told_as = _told(local, problem)
             wrong.add(problem.path)
-            if (problem.path, code) not in told:
-                told.add((problem.path, code))
-                yield found(
-                    code, _place_of_value(local, problem.path), problem.message, problem.help or None, WHY.get(code)
-                )
+            if (problem.path, told_as.code) not in told:
+                told.add((problem.path, told_as.code))
+                yield told_as
     yield from _unsigned(local, wrong)
     yield from _without_salt(local, library, wrong)
+
+
+def check_local_for(local: LocalDef, program: Program, lenient: bool = False) -> Iterator[Diagnostic]:
+    """What keeps local settings from being used with one Program.
+
+    `lenient`: only what even a lenient reading does not pass over.
+    """
+    for problem in read_local(program, local.settings).problems:
+        if problem.grave or not lenient:
+            yield _told(local, problem)
+
+
+def _told(local: LocalDef, problem: Problem) -> Diagnostic:
+    code = "KB715" if problem.wider else CODES[problem.code]
+    place = _place_of_value(local, problem.path)
+    return found(code, place, problem.message, problem.help or None, WHY.get(code))
 
 
 def _library_programs(library: model.Library, programs: Sequence[Program]) -> Iterator[Program]:

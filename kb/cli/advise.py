@@ -39,7 +39,7 @@ def advise(
     """Say what to do now for one patient: dose, reason, source, and what is still to be asked."""
     from kb.generator.bedside import advice_lines
 
-    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area)
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area, lenient)
     advice = answered(lambda: guideline.advise(data, now, settings, lenient=lenient))
     if why is not None:
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kb.diagnostics import Diagnostic
     from kb.generator.bedside import Line
     from kb.interpreter import Guideline
+    from kb.program import Program
     from kb.report import Report
 
 FINE, FINDINGS, COULD_NOT_RUN = 0, 1, 2
@@ -165,7 +166,13 @@ def guideline_of(base: Base, protocol: str) -> Guideline:
 
 
 def patient_of(
-    context: typer.Context, protocol: str, chart: str, at: str | None, local: Path | None, care_area: str | None = None
+    context: typer.Context,
+    protocol: str,
+    chart: str,
+    at: str | None,
+    local: Path | None,
+    care_area: str | None = None,
+    lenient: bool = False,
 ) -> tuple[Guideline, Any, datetime | None, Mapping[str, Any] | None]:
     """Guideline, chart, time and local settings of one question."""
     from kb.chart import parse_time
@@ -180,7 +187,7 @@ def patient_of(
             raise CommandError(f"--at: {wrong}") from wrong
     elif isinstance(data, dict) and "entries" in data:
         now = datetime.now(UTC)
-    settings = local_of(context, local, care_area)
+    settings = local_of(context, guideline.program, local, care_area, lenient)
     return guideline, data, now, settings
 
 
@@ -215,22 +222,36 @@ def read_chart(name: str) -> Any:
         ) from wrong
 
 
-def local_of(context: typer.Context, path: Path | None, care_area: str | None = None) -> Mapping[str, Any] | None:
-    """Local settings: of the file named, else of the base's local.yaml, else none; with the care area that is named."""
-    from kb.diagnostics import has_errors
-    from kb.loader import load_local
+def local_of(
+    context: typer.Context, program: Program, path: Path | None, care_area: str | None = None, lenient: bool = False
+) -> Mapping[str, Any] | None:
+    """Local settings for `program`: of the file named, else of the base's local.yaml, else none; with the care area
+    that is named. What is wrong with them is told as faults of that file, not of the patient's chart.
+    """
+    from kb.diagnostics import Severity, has_errors
+    from kb.loader import LocalDef, load_local
+    from kb.local_check import check_local_for
 
-    settings: Mapping[str, Any] = {}
-    found: Sequence[Diagnostic]
-    if path is None:
-        settings, found = base_of(context).local()
-    else:
-        loaded, found = load_local(path)
-        if loaded is not None:
-            settings = loaded.settings
-    if has_errors(found):
-        raise CommandError("the local settings cannot be used until this is put right", found)
+    file = path or base_of(context).path / "local.yaml"
+    loaded: LocalDef | None = LocalDef()
+    found: Sequence[Diagnostic] = ()
+    if path is not None or file.exists():
+        loaded, found = load_local(file)
+        if loaded is not None and not has_errors(found):
+            found = tuple(check_local_for(loaded, program))
+            if lenient and not any(check_local_for(loaded, program, lenient)):
+                print_diagnostics(found, error=True)  # they count as not set, which the advice says by name only
+                found = ()
+    if loaded is None or has_errors(found):
+        told = f"the local settings in {file} cannot be used: put right what is listed above; nothing was advised"
+        code = next(item.code for item in found if item.severity is Severity.ERROR)
+        raise CommandError(told, found, code)
+    settings = loaded.settings
     if care_area is not None:
+        areas = [str(area) for area in settings.get("care_areas") or ()]
+        if care_area not in areas:
+            known = f"{file} has: {', '.join(areas)}" if areas else f"{file} has none"
+            raise CommandError(f"--care-area: {unknown(care_area, 'care area', areas)}; {known}")
         settings = {**settings, "care_area": care_area}
     return settings or None
 

@@ -57,7 +57,7 @@ def run(
 
     base = base_of(context)
     guideline = guideline_of(base, protocol)
-    settings = local_of(context, local, care_area)
+    settings = local_of(context, guideline.program, local, care_area)
     begins = _clock(at)
     now = begins or _now()
     record, known = _record(base, guideline, session, now, chart is not None)

@@ -12,7 +12,6 @@ from kb.cli.common import (
     CommandError,
     LocalOption,
     ProtocolArgument,
-    answered,
     base_of,
     guideline_of,
     local_of,
@@ -49,7 +48,7 @@ def show(
     from kb.local import checked_local
 
     program = guideline_of(base_of(context), protocol).program
-    settled = answered(lambda: checked_local(program, local_of(context, local)))
+    settled = checked_local(program, local_of(context, program, local))
     match format:
         case ShowFormat.text:
             sys.stdout.write(read_aloud_text(program, settled))
