@@ -225,6 +225,7 @@ BASE: dict[str, Code] = {
     "KB707": Code("no-hand-over-target", ERROR, "A protocol that is handed over to is in the base."),
     "KB708": Code("withdrawn", ERROR, "A withdrawn protocol gives no advice."),
     "KB709": Code("changed-program", ERROR, "A compiled Program is the one that was compiled."),
+    "KB720": Code("journal-cut", ERROR, "A journal has the beginning that it was made with."),
     "KB730": Code("unknown-expectation", ERROR, "What a scenario expects is of something the protocol has."),
     "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
     "KB710": Code(

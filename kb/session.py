@@ -64,6 +64,18 @@ class JournalDamaged(SessionError):  # noqa: N818
         self.line = line
 
 
+class JournalCut(SessionError):  # noqa: N818
+    """The journal lacks what it was made with: its first line, or the opening of the episode."""
+
+    code = "KB720"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} {why}, so it was cut short or emptied; nothing in it was changed. Take the journal from a copy; "
+            "without one, keep this file and begin a new session in another"
+        )
+
+
 class OtherProgram(SessionError):  # noqa: N818
     """The journal was made for another protocol, version or content. `made_for`: that protocol, as `id@version`."""
 
@@ -326,12 +338,15 @@ class Session(Record):
             raise ChartError([refusal("KB608", "opened", bad.message, bad.help or "")]) from None
         if complete_from is not None:
             header["complete_from"] = parse_time(complete_from).isoformat()
+        begun = [] if opened is None else [{**_opening(made, opened), "id": "e0", "at": opened.isoformat()}]
+        if opened is not None:  # so that a journal without its first entry is known to be cut
+            header["opened"] = opened.isoformat()
         new = path.with_name(f"{path.name}.{os.getpid()}.new")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             try:
-                _write(descriptor, _line(header))
+                _write(descriptor, _line(header) + b"".join(_line({"entries": [entry]}) for entry in begun))
             finally:
                 os.close(descriptor)
             try:
@@ -343,10 +358,7 @@ class Session(Record):
             raise JournalExists(f"{path} exists; open it, or choose another name") from None
         except OSError as error:
             raise NotAJournal(f"cannot make {path}: {error.strerror}") from error
-        session = cls.open(path, program)
-        if opened is not None:
-            session.begin(opened)
-        return session
+        return cls.open(path, program)
 
     @classmethod
     def open(cls, path: str | Path, program: Program | Guideline) -> Session:
@@ -355,6 +367,7 @@ class Session(Record):
         Raises:
             SessionLocked: somebody writes it.
             JournalDamaged: a line but the last cannot be read.
+            JournalCut: it lacks its first line, or the opening of the episode that it was made with.
             OtherProgram: it was made for another protocol, version or content.
             NotAJournal: it is no journal.
 
@@ -418,6 +431,10 @@ class Session(Record):
             data = file.read()
         whole, newline, torn = data.rpartition(b"\n")
         lines = whole.split(b"\n") if newline else []
+        if not data:
+            raise JournalCut(self.path, "is empty")
+        if not lines and data.startswith(b"{"):
+            raise JournalCut(self.path, "has no whole line")
         if not lines:
             raise NotAJournal(f"{self.path} is not a journal: it has no first line")
         header = self._check_header(_parse(lines[0]))
@@ -433,6 +450,8 @@ class Session(Record):
             self._take(entries)
             header |= found.get("program", {})
         self._check_program(header)
+        if header.get("opened") and not any(entry.event == "opened" for entry in self._ids.values()):
+            raise JournalCut(self.path, f"has no opening, and its episode began at {header['opened']}")
         if torn:
             self._set_aside(torn, len(data) - len(torn))
 

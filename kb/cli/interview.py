@@ -67,6 +67,12 @@ def run(
     talk: Interview = answered(
         lambda: Interview(record, now, settings, lambda name: _handed_to(base, name), runs=begins is None)
     )
+    torn = getattr(record, "set_aside", "")
+    if torn:
+        print(
+            f"the last line of the journal was cut short, and what it said is not in the session; it was put into "
+            f"{session}.torn ({len(torn)} characters): see what is missing below"
+        )
     face = _Face(talk, protocol, session)
     if chart is not None and not known:
         face.begin_with(read_chart(chart))
@@ -101,7 +107,7 @@ def _record(
     base: Base, guideline: Guideline, path: Path | None, now: datetime, begins_with_chart: bool
 ) -> tuple[Record, bool]:
     """The record to talk over, and whether it was there before."""
-    from kb.session import OtherProgram, Record, Session, SessionError
+    from kb.session import JournalCut, OtherProgram, Record, Session, SessionError
 
     opened = None if begins_with_chart else now
     try:
@@ -112,11 +118,14 @@ def _record(
         if begins_with_chart:
             raise CommandError(f"{path} is a session already; go on with it without --chart, and use `import` there")
         try:
-            return Session.open(path, guideline), True
+            record: Record = Session.open(path, guideline)
         except OtherProgram as other:
-            return _gone_on(base, guideline, path, other), True
+            record = _gone_on(base, guideline, path, other)
+        if not record.entries:  # a conversation begins with an opening or a chart
+            raise JournalCut(path, "has no entries")
+        return record, True
     except SessionError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), code=error.code) from error
 
 
 def _gone_on(base: Base, guideline: Guideline, path: Path, other: Exception) -> Record:

@@ -61,6 +61,37 @@ def test_a_session_is_kept_private_and_gone_on_with(tmp_path: Path) -> None:
     assert kb(*SHOCK, "--session", str(path), "--chart", "x.json").returncode == 2
 
 
+def test_a_journal_that_was_cut_is_refused_or_what_is_missing_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.session"
+    assert kb(*SHOCK, "--session", str(path), text="60\npresent\n").returncode == 0
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for left in (b"", lines[0][:40], lines[0], lines[0] + lines[1][:40]):
+        path.write_bytes(left)
+        done = kb(*SHOCK, "--session", str(path), text="60\n")
+        assert done.returncode == 2, left
+        assert "cut short or emptied" in done.stderr
+        assert "Take the journal from a copy" in done.stderr
+        assert path.read_bytes() == left
+    path.write_bytes(whole[:-10])
+    done = kb(*SHOCK, "--session", str(path))
+    assert "the last line of the journal was cut short" in done.stdout
+    assert f"{path}.torn" in done.stdout
+    assert "age 60 years" in done.stdout
+    assert "pulse present" not in done.stdout
+
+
+def test_a_session_begun_with_a_chart_and_emptied_is_refused(tmp_path: Path) -> None:
+    path, chart = tmp_path / "a.session", tmp_path / "chart.json"
+    entry = {"id": "a", "at": "2026-01-27T11:00:00+00:00", "kind": "observation", "element": "age", "value": "60 years"}
+    chart.write_text(json.dumps({"entries": [entry]}))
+    assert kb(*SHOCK, "--session", str(path), "--chart", str(chart)).returncode == 0
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    done = kb(*SHOCK, "--session", str(path))
+    assert done.returncode == 2
+    assert "has no entries" in done.stderr
+
+
 def test_a_session_that_was_handed_over_is_found_again(tmp_path: Path) -> None:
     path = tmp_path / "a.session"
     done = kb(*SHOCK, "--session", str(path), text="60\nabsent\nswitch\nyes\n")

@@ -20,6 +20,7 @@ from kb.codes import CODES
 from kb.folds import build_row
 from kb.reading import parse_chart
 from kb.session import (
+    JournalCut,
     JournalDamaged,
     JournalExists,
     NotAJournal,
@@ -211,6 +212,23 @@ def test_a_line_cut_short_is_set_aside_and_said(tmp_path: Path) -> None:
         assert again.chart == chart
 
 
+def test_a_journal_cut_within_its_beginning_is_no_empty_session(tmp_path: Path) -> None:
+    path = tmp_path / "patient.journal"
+    Session.create(path, PROGRAM, NOW).close()
+    whole = path.read_bytes()
+    assert whole.count(b"\n") == 2, "the first line and the opening are on disk at once"
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(JournalCut, match="cut short or emptied; nothing in it was changed") as caught:
+            Session.open(path, PROGRAM)
+        assert "begin a new session in another" in str(caught.value)
+        assert path.read_bytes() == whole[:end]
+        assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    path.write_bytes(whole)
+    with Session.open(path, PROGRAM) as session:
+        assert [(entry.id, entry.event, entry.at) for entry in session.entries] == [("e0", "opened", NOW)]
+
+
 def test_a_damaged_line_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
     path = tmp_path / "patient.journal"
     with Session.create(path, PROGRAM) as session:
@@ -231,11 +249,12 @@ def test_a_damaged_line_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
 
 
 def test_every_error_has_a_code_of_the_table() -> None:
-    kinds = (SessionLocked, JournalDamaged, OtherProgram, NotAJournal, JournalExists, SessionClosed)
+    kinds = (SessionLocked, JournalDamaged, JournalCut, OtherProgram, NotAJournal, JournalExists, SessionClosed)
     names = [CODES[kind.code].name for kind in kinds]
     assert names == [
         "session-locked",
         "damaged-journal",
+        "journal-cut",
         "journal-of-another-protocol",
         "not-a-journal",
         "journal-exists",
