@@ -205,7 +205,8 @@ class StepState(NamedTuple):
 class OrderVerdict(NamedTuple):
     """`verdict`: allowed, challenged, refused, cannot tell. `rules`: what refuses or challenges, by id.
 
-    `notes` say where a limit of the hospital allows what the library's would not.
+    `notes` say where a limit of the hospital allows what the library's would not; `understood` what a dose comes to
+    that was ordered in another unit, by volume or as a salt; `questions` put `asks` into words, one each.
     """
 
     drug: str
@@ -219,6 +220,8 @@ class OrderVerdict(NamedTuple):
     interprets: tuple[str, ...] = ()
     stop_by: str = ""
     notes: tuple[str, ...] = ()
+    understood: str = ""
+    questions: tuple[Ask, ...] = ()
 
 
 class LocalSetting(NamedTuple):

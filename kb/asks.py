@@ -13,6 +13,7 @@ from kb.advice import Ask, Policy, Unavailable
 from kb.chart import RECORD
 from kb.doses import over_slot
 from kb.evaluate import evaluate
+from kb.local import CARE_AREA
 from kb.orders import remaining
 from kb.plan import Walk
 from kb.records import NamedTuple
@@ -196,6 +197,66 @@ def ask_for(program: ir.Program, name: str, kind: str = "", slot: ir.Slot | None
     if slot is None:
         return Ask(name, f"{name}?", "text")
     return Ask(name, feature_question(program, slot), slot.type, slot.unit, slot.options)
+
+
+def order_ask(program: ir.Program, drug: ir.Drug, name: str, own: bool, areas: Iterable[str]) -> Ask:
+    """The question for what would settle the verdict on an order of `drug`.
+
+    Args:
+        own: the order itself does not state it, and `name` is not about what runs.
+        areas: the care areas of the hospital.
+
+    """
+    if name == CARE_AREA:
+        return Ask(name, "In which care area is the patient?", "choice", "", tuple(areas))
+    if own and name == f"{drug.id}.salt":
+        forms = tuple(form for form, _ in drug.salts)
+        return Ask(name, f"Is the dose ordered as {' or as '.join(forms)}?", "choice", "", forms)
+    if name == f"{drug.id}.concentration":
+        unit = (drug.rate_unit or drug.amount_unit).partition("/")[0].replace("mcg", "mg")
+        return Ask(name, f"What is the concentration of {drug.label} (such as 4 {unit}/50 mL)?", "text")
+    attribute = name.removeprefix("order.")
+    if attribute == name and not name.startswith("ordered("):
+        return ask_for(program, name)
+    slots = {slot.name.partition(" ")[0]: (index, slot) for index, slot in enumerate(program.slots)}
+    index, slot = slots.get(name, (-1, None))
+    match attribute:
+        case "route":
+            return Ask(name, f"By which route is {drug.label} ordered?", "choice", "", drug.routes)
+        case "line":
+            words = _words_of_rules(program, drug, index)
+            return Ask(name, f"As which line of treatment is {drug.label} ordered?", "choice", "", words)
+        case "intent":
+            words = _words_of_rules(program, drug, index)
+            return Ask(name, f"What is {drug.label} ordered for?", "choice", "", words)
+        case "rate":
+            return Ask(name, f"At what rate is {drug.label} ordered?", "number", drug.rate_unit)
+        case "amount":
+            return Ask(name, f"How much {drug.label} is ordered?", "number", drug.amount_unit)
+        case "weight":
+            return Ask(name, f"From which weight is the dose of {drug.label} worked out?", "text")
+        case "salt":
+            return order_ask(program, drug, f"{drug.id}.salt", True, areas)._replace(name=name)
+    return Ask(name, f"{slot.title if slot is not None else name}?", "boolean", "", ("yes", "no"))
+
+
+def _words_of_rules(program: ir.Program, drug: ir.Drug, slot: int) -> tuple[str, ...]:
+    """What the rules about a drug compare an attribute of its order with; anything else is `another`."""
+    found: dict[str, None] = {}
+
+    def collect(expr: object) -> None:
+        match expr:
+            case ir.Compare(_, ir.Get(at), ir.Const(word)) if at == slot:
+                found[str(word)] = None
+            case ir.Member(ir.Get(at), options) if at == slot:
+                found.update(dict.fromkeys(str(option) for option in options))
+        for part in expr if isinstance(expr, tuple) else ():
+            collect(part)
+
+    for rule in program.rules:
+        if drug.id in rule.drugs:
+            collect(rule.when)
+    return (*found, "another") if found else ()
 
 
 def feature_question(program: ir.Program, slot: ir.Slot) -> str:

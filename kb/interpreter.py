@@ -30,7 +30,7 @@ from kb.advice import (
     to_json,
 )
 from kb.answers import Answer, answer, goals, hand_overs, outcomes, running
-from kb.asks import names_of
+from kb.asks import names_of, order_ask
 from kb.chart import Chart, ChartError
 from kb.codegen import Decision, make_decider
 from kb.evaluate import evaluate
@@ -437,11 +437,21 @@ class Guideline:
                         rules=("order-not-read",) if item.problems else (),
                         because=tuple(item.problems),
                         asks=tuple(item.asks),
+                        questions=self._questions(walk, raw.get("drug"), item.asks, own=True),
                     )
                 )
                 continue
-            verdicts.append(_verdict(walk, item.order.drug, item.text, found[id(item.order)], now))
+            made = _verdict(walk, item.order.drug, item.text, found[id(item.order)], now)
+            questions = self._questions(walk, item.order.drug, made.asks)
+            verdicts.append(made._replace(understood=item.understood, questions=questions))
         return tuple(verdicts)
+
+    def _questions(self, walk: Walk, named: object, asks: Iterable[str], *, own: bool = False) -> tuple[Ask, ...]:
+        drug = dictionary_of(self.program).drug(str(named))
+        if drug is None:
+            return ()
+        areas = walk.reading.local.possible_areas(drug.id)
+        return tuple(order_ask(self.program, drug, name, own, filter(None, areas)) for name in asks)
 
     def _read(
         self,

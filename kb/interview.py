@@ -1378,6 +1378,9 @@ class Interview:
                 "the order has no dose",
                 f"write `order {drug.id} {(drug.rate_unit and '… ' + drug.rate_unit) or '… ' + drug.amount_unit}`",
             )
+        text, _, strength = text.partition(" of ")
+        if strength:
+            order["concentration"] = strength
         order["rate" if dictation.is_rate(text) else "amount"] = dictation.quantity(text, "")
         (verdict,) = self.record.guideline.check_orders(self.record.chart, [order], self.now, self.local)
         self._told.append(EMPTY)

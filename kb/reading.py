@@ -842,13 +842,17 @@ class Order(NamedTuple):
 
 
 class ParsedOrder(NamedTuple):
-    """An order as read. `problems` say why it is refused, `asks` what would tell its dose; `order` None: unreadable."""
+    """An order as read. `problems` say why it is refused, `asks` what would tell its dose; `order` None: unreadable.
+
+    `understood`: what its dose comes to in the drug's unit, where it was not stated so, and by what.
+    """
 
     text: str
     order: Order | None
     problems: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    understood: str = ""
 
 
 _ORDER_KEYS = ("drug", "rate", "amount", "route", "intent", "line", "weight", "salt", "concentration")
@@ -896,6 +900,7 @@ def parse_order(
         weight = Fraction(kilograms, SCALE) * names.measure(program.slots[program.weight].unit).factor
     asks: list[str] = []
     doses: dict[str, int | None] = {}
+    understood: list[str] = []
     for of in ("rate", "amount"):
         if order.get(of) is None:
             continue
@@ -910,13 +915,34 @@ def parse_order(
             asks.append(_asked(program, drug, value.kind))
         else:
             doses[of] = value
+            understood.append(_understood(program, drug, of, dose, value, dose.strength or strength))
     if not doses and not asks and not reader.problems:
         message = f"the order of `{drug.id}` has no dose"
         reader.problems.append(refusal("KB632", drug.id, message, "state its `rate` or its `amount`"))
     found.pop("concentration", None)
     if asks:  # INVARIANT: an order whose dose is not known is never judged as if it had none
         return _order(text, None, reader.problems, asks)
-    return _order(text, Order(drug.id, doses.get("rate"), doses.get("amount"), **found), reader.problems)
+    made = _order(text, Order(drug.id, doses.get("rate"), doses.get("amount"), **found), reader.problems)
+    return made._replace(understood="; ".join(filter(None, understood)))
+
+
+def _understood(program: Program, drug: Drug, of: str, dose: Dose, scaled: int, strength: Strength | None) -> str:
+    """`5 mL/h of 4 mg/50 mL, for weight, = 0.0952 mcg/kg/min as base`; nothing where the dose was stated so."""
+    unit = drug.rate_unit if of == "rate" else drug.amount_unit
+    stated = " ".join(dose.text.partition(" as ")[0].split())
+    form = dose.salt or (strength.salt if dose.form == "volume" and strength is not None else "")
+    converted = bool(form) and len(drug.salts) > 1 and salt_fraction(drug, form) != ONE
+    told = f"{format_decimal(scaled)} {unit}"
+    if dose.value == 0 or (dose.form == "direct" and not converted and stated == told):
+        return ""
+    by_weight = dose.form != "direct" and "body_mass" in plain(dictionary_of(program).measure(unit))
+    said = [f"{stated} as {dose.salt}" if dose.salt else stated]
+    if dose.form == "volume" and strength is not None:
+        said.append(f"of {strength.text}")
+    if by_weight and program.weight is not None:
+        said.append(f"at the {program.slots[program.weight].of.replace('_', ' ')} charted")
+    base = " as base" if drug.salts else ""
+    return f"{' '.join(said)} = {told}{base}"
 
 
 def _asked(program: Program, drug: Drug, kind: str) -> str:

@@ -22,6 +22,10 @@ from kb.cli.common import (
     print_lines,
 )
 
+_WAYS = {name: f"--{name}" for name in ("route", "line", "intent", "salt", "concentration")} | {
+    "care_area": "--care-area"
+}
+
 
 def order(
     context: typer.Context,
@@ -36,6 +40,7 @@ def order(
     line: Annotated[str | None, typer.Option(help="first, second …")] = None,
     intent: Annotated[str | None, typer.Option(help="What the order is for.")] = None,
     salt: Annotated[str | None, typer.Option(help="Salt form the dose is stated as.")] = None,
+    concentration: Annotated[str | None, typer.Option(help="Of the syringe or bag: 4 mg/50 mL.")] = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Check an order before it is carried out: allowed, challenged, refused, or cannot tell."""
@@ -45,7 +50,7 @@ def order(
 
     guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area)
     quantity = " ".join(rate)
-    attributes = {"route": route, "line": line, "intent": intent, "salt": salt}
+    attributes = {"route": route, "line": line, "intent": intent, "salt": salt, "concentration": concentration}
     wanted: dict[str, Any] = {"drug": drug, "rate" if is_rate(quantity) else "amount": quantity}
     wanted |= {name: value for name, value in attributes.items() if value is not None}
     verdicts = answered(lambda: guideline.check_orders(data, [wanted], now, settings))
@@ -53,5 +58,5 @@ def order(
         print_json([to_json(verdict) for verdict in verdicts])
     else:
         for verdict in verdicts:
-            print_lines(verdict_lines(verdict, guideline.program))
+            print_lines(verdict_lines(verdict, guideline.program, _WAYS))
     raise typer.Exit(FINE if all(verdict.verdict == "allowed" for verdict in verdicts) else FINDINGS)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from kb.actions import FIND_OUT
-from kb.advice import DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
+from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
 from kb.evaluate import evaluate
 from kb.generator.wording import Speaker, clean, harmless, listed, setting_basis, setting_line, short_digest
 from kb.program import SCALE
@@ -318,15 +318,12 @@ class _Bedside:
             yield from self.heading(heading, note)
             before: list[str] = []
             for ask in asks:
-                unit = f" in {ask.unit}" if ask.unit and ask.unit not in {"1", "s"} else ""
-                choices = f" ({listed(ask.options, 'or')})" if ask.options else ""
-                choices = choices or (" (yes or no)" if ask.type == "boolean" else "")
                 late = f"  overdue by {ask.overdue_by}" if ask.overdue_by else ""
                 yield Line(
                     (
                         Span("?  ", "warn"),
                         Span(clean(ask.question) or self.ask_name(ask.name), "title" if now else "plain"),
-                        Span(f"{unit}{choices}"),
+                        Span(_answers(ask)),
                         Span(late, "now"),
                         Span(f"  [{ask.name}]", "quiet"),
                     ),
@@ -491,16 +488,23 @@ class _Bedside:
                 yield Line((Span(f"{ref.key}  ", "label"), Span(told)), 2, 2 + len(ref.key) + 2)
 
 
-def verdict_lines(verdict: OrderVerdict, program: ir.Program) -> Iterator[Line]:
-    """One order and what the protocol says to it."""
-    yield from harmless_lines(_verdict(verdict, Speaker(program)))
+def verdict_lines(verdict: OrderVerdict, program: ir.Program, ways: Mapping[str, str] | None = None) -> Iterator[Line]:
+    """One order and what the protocol says to it.
+
+    Args:
+        ways: how what is asked can be answered here, by the last part of its name.
+
+    """
+    yield from harmless_lines(_verdict(verdict, Speaker(program), ways or {}))
 
 
-def _verdict(verdict: OrderVerdict, say: Speaker) -> Iterator[Line]:
+def _verdict(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str]) -> Iterator[Line]:
     style = {"allowed": "good", "refused": "now", "challenged": "warn"}.get(verdict.verdict, "warn")
     yield Line(
         (Span(f"{verdict.verdict.upper()}  ", style), Span(clean(verdict.order) or say.drug(verdict.drug), "title"))
     )
+    if verdict.understood:
+        yield _labelled("read as", clean(verdict.understood))
     rules = [*verdict.rules, *[""] * len(verdict.because)]
     for rule, because in zip(rules, verdict.because, strict=False):
         yield _labelled("because", clean(because) + (f"  [{rule}]" if rule else ""))
@@ -508,13 +512,33 @@ def _verdict(verdict: OrderVerdict, say: Speaker) -> Iterator[Line]:
         yield _labelled("instead", clean(text))
     for text in verdict.notes:
         yield _labelled("local", clean(text), "warn")
-    if verdict.asks:
-        yield _labelled("ask", listed(say.condition(name) for name in verdict.asks))
+    label = "ask"
+    for ask in verdict.questions:
+        way = ways.get(ask.name.rpartition(".")[2], "") if "." in ask.name else ways.get(ask.name, "")
+        way = f"  ({way})" if way else ""
+        yield Line(
+            (
+                Span(_label(label), "label"),
+                Span(clean(ask.question) or say.condition(ask.name)),
+                Span(f"{_answers(ask)}{way}"),
+                Span(f"  [{ask.name}]", "quiet"),
+            ),
+            4,
+            4 + _GUTTER,
+        )
+        label = ""
     if verdict.stop_by:
         yield _labelled("stop", clean(verdict.stop_by))
     if verdict.cites or verdict.interprets:
         readings = f"; reading {', '.join(verdict.interprets)}" if verdict.interprets else ""
         yield _labelled("source", f"{', '.join(verdict.cites)}{readings}")
+
+
+def _answers(ask: Ask) -> str:
+    """How a question is answered: in a unit, or by one of some words."""
+    unit = f" in {ask.unit}" if ask.unit and ask.unit not in {"1", "s"} else ""
+    choices = f" ({listed(ask.options, 'or')})" if ask.options else ""
+    return f"{unit}{choices}" + (" (yes or no)" if ask.type == "boolean" and not choices else "")
 
 
 def _label(label: str) -> str:

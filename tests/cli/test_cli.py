@@ -215,6 +215,36 @@ def test_orders_are_checked(kb: Kb, words: list[str], code: int, verdict: str) -
     assert answer.code == code
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("norepinephrine", "0.1 mcg/kg/min"),
+            ("Is the dose ordered as base or as tartrate? (base or tartrate)  (--salt)  [norepinephrine.salt]",),
+        ),
+        (
+            ("norepinephrine", "5 mL/h", "--salt", "base"),
+            ("What is the concentration of Norepinephrine (such as 4 mg/50 mL)?  (--concentration)",),
+        ),
+        (
+            ("dopamine", "5 mcg/kg/min"),
+            ("As which line of treatment is Dopamine ordered? (first or another)  (--line)",
+             "What is Dopamine ordered for? (renal-protection or another)  (--intent)"),
+        ),
+        (
+            ("norepinephrine", "5 mL/h", "--salt", "tartrate", "--concentration", "8 mg/50 mL"),
+            ("read as 5 mL/h as tartrate of 8 mg/50 mL at the weight charted = 0.0952381 mcg/kg/min as base",),
+        ),
+    ],
+)  # fmt: skip
+def test_an_order_asks_in_words_and_says_how_it_was_understood(
+    kb: Kb, words: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    answer = kb("order", PROTOCOL, "--chart", CHART, "--at", AT, *words)
+    for each in told:
+        assert each in answer.out, answer.out + answer.err
+
+
 def test_orders_as_json(kb: Kb) -> None:
     answer = kb("order", PROTOCOL, "--chart", CHART, "--at", AT, "vasopressin", "0.06 units/min", "-f", "json")
     assert json.loads(answer.out)[0]["rules"] == ["vasopressin-above-ceiling"]

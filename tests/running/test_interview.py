@@ -426,6 +426,15 @@ def test_what_an_order_would_refuse_is_charted_and_told() -> None:
     assert ("vasopressin", "0.08 units/min") in values(conversation)
 
 
+def test_an_order_by_volume_says_the_rate_it_was_read_as() -> None:
+    conversation = talk()
+    said(conversation, *LOW)
+    shown = said(conversation, "order norepinephrine 5 mL/h as base")
+    assert "What is the concentration of Norepinephrine" in shown
+    shown = said(conversation, "order norepinephrine 5 mL/h as base of 4 mg/50 mL")
+    assert "read as 5 mL/h as base of 4 mg/50 mL at the weight charted = 0.0952381 mcg/kg/min as base" in shown
+
+
 def test_a_review_is_asked_again_when_its_time_has_come() -> None:
     conversation = talk(local={"parameters": {"reassess_after": "5 min"}})
     said(conversation, *LOW, "done vasopressin 0.03")
