@@ -672,10 +672,13 @@ class _Reader:
         """A salt form of `drug`, or nothing where it is refused."""
         word = " ".join(text.lower().split()).removeprefix("as ")
         known = [salt for salt, _ in drug.salts]
-        if word in known or (word == "base" and not known):
+        if word in known:
             return word
-        message = f"{quoted(text)} is not a salt form of `{drug.id}` here"
-        help = nearest(word, known) or (f"write one of {', '.join(known)}" if known else "leave the salt form out")
+        if known:
+            message = f"{quoted(text)} is not a salt form of `{drug.id}` here"
+            help = nearest(word, known) or f"write one of {', '.join(known)}"
+        else:  # whoever says it may mean another drug
+            message, help = f"`{drug.id}` has no salt forms in this protocol", "leave the form out"
         self.problems.append(refusal("KB612", drug.id, message, help, entry))
         return ""
 
