@@ -81,7 +81,7 @@ def hold(drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[
     unit = unit_of(drug, of)
     own: dict[tuple[str, str], tuple[int, LocalLimit]] = {}
     for item in sorted(local, key=lambda item: not item.area):
-        if item.limit.of != of or item.area not in ("", area) or not _bears_on(item.limit, route):
+        if item.limit.of != of or item.area not in ("", area) or not bears_on(item.limit, route):
             continue
         for kind in KINDS:
             for side in SIDES:
@@ -96,7 +96,7 @@ def hold(drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[
     challenged: list[tuple[str, str]] = []
     notes: dict[str, None] = {}
     for limit in drug.limits:
-        if limit.of != of or not _bears_on(limit, route):
+        if limit.of != of or not bears_on(limit, route):
             continue
         for kind in KINDS:
             crossed = [side for side in SIDES if _is_beyond(value, edge_of(limit, kind, side), side)]
@@ -131,7 +131,8 @@ def _same(route: str) -> tuple[str, ...]:
     return ("io", "iv") if route == "io" else (route,)
 
 
-def _bears_on(limit: ir.Limit, route: str | None) -> bool:
+def bears_on(limit: ir.Limit, route: str | None) -> bool:
+    """Whether a limit is about a dose by `route`; one for a named route says nothing of another."""
     return not limit.route or (bool(route) and limit.route in _same(route or ""))
 
 
