@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kb import model
 from kb.codes import found
@@ -18,6 +18,7 @@ from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
+from kb.linter import allowances, lint_dates, lint_library
 from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
 from kb.local_check import check_local
 from kb.program import Program
@@ -27,6 +28,14 @@ from kb.store import latest
 
 if TYPE_CHECKING:
     from kb.scenarios import Scenario
+
+
+class Examined(NamedTuple):
+    """What a check found, the files it looked at, and the warnings that are allowed in place."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    files: tuple[Path, ...]
+    allowed: tuple[Diagnostic, ...] = ()
 
 
 class Base:
@@ -40,6 +49,7 @@ class Base:
         self.read = read
         self.protocols_path = self.path / "protocols"
         self._compiled: dict[Path, tuple[Program | None, tuple[Diagnostic, ...]]] = {}
+        self._allowed: dict[Path, tuple[Diagnostic, ...]] = {}
         self._read: dict[Path, model.Protocol | None] = {}
         self._scenarios: dict[Path, tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]] = {}
 
@@ -51,7 +61,7 @@ class Base:
         library, diagnostics = load_library(self.protocols_path / "library", self.read)
         if library is None:
             return model.Library({}, {}, {}, {}), tuple(diagnostics)
-        return library, (*diagnostics, *check_library(library), *check_shared(library))
+        return library, (*diagnostics, *check_library(library), *check_shared(library), *lint_library(library))
 
     def forget(self, file: Path) -> None:
         """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""
@@ -126,7 +136,7 @@ class Base:
         return self._scenarios[file]
 
     def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-        """The Program of one protocol file of this base, and everything found in it."""
+        """The Program of one protocol file of this base, and everything found in it but what is allowed in place."""
         if file not in self._compiled:
             protocol, diagnostics = load_protocol(file, self.library, self.read)
             self._read[file] = protocol
@@ -134,7 +144,9 @@ class Base:
             linted: tuple[Diagnostic, ...] = ()
             if protocol is not None and not has_errors(self._library[1]):
                 program, linted = compile_protocol(protocol, self.library)
-            self._compiled[file] = program, in_reading_order((*diagnostics, *linted))
+            found = in_reading_order((*diagnostics, *linted))
+            self._compiled[file] = program, tuple(item for item in found if item.allowed is None)
+            self._allowed[file] = tuple(item for item in found if item.allowed is not None)
         return self._compiled[file]
 
     def digests(self, file: Path, text: str) -> tuple[str, str] | None:
@@ -187,14 +199,23 @@ class Base:
         self, ids: Iterable[str] = (), told: Callable[[list[str]], Iterable[str]] = iter
     ) -> tuple[tuple[Diagnostic, ...], tuple[Path, ...]]:
         """Everything wrong with the library, `local.yaml` and the protocols `ids` (all by default), scenarios
-        among it; and the files checked. `told` is given the ids and yields each as its turn comes, so that a face
-        can say how far it is.
+        among it; and the files checked. What is allowed in place is left out; dates are not looked at.
+        """
+        return self.examine(ids, told)[:2]
+
+    def examine(
+        self, ids: Iterable[str] = (), told: Callable[[list[str]], Iterable[str]] = iter, at: str = ""
+    ) -> Examined:
+        """As `check`, with what is allowed in place; where a day `at` (year-month-day) is given, with what is no
+        longer so on that day. `told` is given the ids and yields each as its turn comes, so that a face can say
+        how far it is.
         """
         from kb.scenarios import check_scenario_files
 
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.check_local()]
         checked: list[Path] = []
+        read: list[model.Protocol] = []
         for id in told(wanted):
             name, _, version = id.partition("@")
             versions = self.protocols().get(name, [])
@@ -204,7 +225,12 @@ class Base:
             for each in [version] if version else versions:
                 file = self.protocols_path / name / f"{each}.yaml"
                 diagnostics += self.compile(file)[1]
+                diagnostics += self._allowed[file]
                 checked.append(file)
+                protocol = self._read[file]
+                if protocol is not None:
+                    read.append(protocol)
+                    diagnostics += lint_dates(protocol, self.library, at) if at else ()
             made = {each: self.compile(self.protocols_path / name / f"{each}.yaml")[0] for each in versions}
             programs = {each: program for each, program in made.items() if program is not None}
             if versions[-1] in programs:
@@ -212,7 +238,31 @@ class Base:
             diagnostics += check_scenario_files(self.scenario_files(name), programs, self.read)
             checked += self.scenario_files(name)
         diagnostics += self._hand_overs(wanted)
-        return in_reading_order(diagnostics), tuple(checked)
+        diagnostics += self._unused_allowances(read, diagnostics, set(wanted), bool(at))
+        found = in_reading_order(diagnostics)
+        return Examined(
+            tuple(item for item in found if item.allowed is None),
+            tuple(checked),
+            tuple(item for item in found if item.allowed is not None),
+        )
+
+    def _unused_allowances(
+        self, read: list[model.Protocol], diagnostics: list[Diagnostic], wanted: set[str], dated: bool
+    ) -> Iterable[Diagnostic]:
+        """Allowances that nothing needs, of files that several protocols or versions read.
+
+        They are judged only where all of those have been checked and none has an error.
+        """
+        if has_errors(diagnostics):
+            return
+        if wanted >= set(self.protocols()):
+            yield from allowances.unused(self.library.allowances, diagnostics, dated)
+        for protocol in read:
+            if dated:
+                of_dates = [item for item in protocol.allowances if item.code in allowances.DATED]
+                yield from allowances.unused(of_dates, diagnostics, dated)
+            if protocol.evidence is not None and protocol.id in wanted:
+                yield from allowances.unused(protocol.evidence.allowances, diagnostics, dated)
 
     @cached_property
     def _held(self) -> frozenset[str]:

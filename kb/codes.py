@@ -244,6 +244,14 @@ BASE: dict[str, Code] = {
     "KB719": Code("concentration-without-salt", WARNING, "A concentration says which salt form it counts."),
 }
 
+# ---------------------------------------------------------------- KB53x allowances
+ALLOWANCES: dict[str, Code] = {
+    "KB530": Code("expired-allowance", WARNING, "What is allowed in place is looked at again by its day."),
+    "KB531": Code("unused-allowance", WARNING, "What is allowed in place is found there."),
+    "KB532": Code("error-allowed", ERROR, "Only warnings are allowed in place."),
+    "KB533": Code("unknown-code-allowed", ERROR, "What is allowed in place is a code of the check."),
+}
+
 CODES: dict[str, Code] = {
     **READING,
     **FORMATTING,
@@ -252,6 +260,7 @@ CODES: dict[str, Code] = {
     **EXPRESSIONS,
     **GRAPH,
     **EVIDENCE,
+    **ALLOWANCES,
     **CHARTS,
     **BASE,
 }

@@ -37,11 +37,37 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """A warning that somebody accepts where it stands: `code`, inside `extent`.
+
+    `until` is the last day on which it holds, year-month-day; `span` is where it is written.
+    """
+
+    code: str
+    because: str
+    by: str
+    until: str
+    span: Span
+    extent: Span
+
+    def covers(self, found: Diagnostic) -> bool:
+        """Whether `found`, or a place that explains it, lies where this is written."""
+        places = (found.span, *(item.span for item in found.related))
+        return found.code == self.code and any(_inside(place, self.extent) for place in places)
+
+
+def _inside(place: Span, extent: Span) -> bool:
+    begins, ends = (extent.line, extent.column), (extent.end_line, extent.end_column)
+    return place.file == extent.file and begins <= (place.line, place.column) < ends
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One thing wrong with a file, ready for any renderer.
 
     `message` is one line in the editor's words: lower case, no full stop, user text in backticks.
-    `help` is what to do about it. `why` says why it matters to a patient, where that is not plain.
+    `help` is what to do about it. `why` says why it matters to a patient, where that is not plain. `allowed` is set
+    where the file itself accepts it.
     """
 
     code: str
@@ -51,6 +77,7 @@ class Diagnostic:
     help: str | None = None
     why: str | None = None
     related: tuple[Related, ...] = field(default=())
+    allowed: Allowance | None = None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

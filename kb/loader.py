@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from kb import model
 from kb.codes import found
-from kb.diagnostics import Diagnostic, Related, Span, has_errors, in_reading_order
+from kb.diagnostics import Allowance, Diagnostic, Related, Span, has_errors, in_reading_order
 from kb.expression import parser, tree
 from kb.shared import with_shared
 from kb.source import Entry, Mapping, Node, Reading, Scalar, Sequence, Source, look_alike, read_source, read_text
@@ -172,13 +172,15 @@ def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model
         known,
         classes,
     )
-    problems = [*units.diagnostics, *data.diagnostics, *drugs.diagnostics]
+    readers = [units, data, drugs]
     if (folder / "definitions.yaml").is_file():
         definitions = _opened(folder / "definitions.yaml", "definitions", read)
         if definitions.root is not None:
             library = replace(library, shared=definitions.shared())
-        problems += definitions.diagnostics
-    problems = list(in_reading_order(problems))
+        readers.append(definitions)
+    allowances = [item for reader in readers if reader.root is not None for item in reader.allowances()]
+    library = replace(library, allowances=tuple(allowances))
+    problems = list(in_reading_order(problem for reader in readers for problem in reader.diagnostics))
     return (None if has_errors(problems) else library), problems
 
 
@@ -398,6 +400,39 @@ class _Reader:
     def some_condition(self, node: Node | None, parent: Mapping) -> model.Condition:
         return self.condition(node) or model.Condition(tree.Truth(False, parent.span), "", parent.span)
 
+    def allowances(self) -> tuple[Allowance, ...]:
+        """What the file accepts of its own warnings: each `allow:` holds for the record that it stands in."""
+        assert self.root is not None
+        end = Span(self.file, 10**9)
+        made: list[Allowance] = []
+        stack: list[tuple[Node, Span]] = [(self.root, Span(self.file, 1, 1, end.line, 1))]
+        while stack:
+            node, extent = stack.pop()
+            if isinstance(node, Sequence):
+                stack += [(item, item.span) for item in node.items]
+            for key, entry in self.entries(node):
+                begins, ends = entry.key.span, entry.value.span
+                if key == "allow" and entry.value not in self.checked.faulty and self.is_allowing(entry.value):
+                    made += self.each(
+                        entry.value,
+                        lambda code, entry, body, extent=extent: Allowance(  # type: ignore[misc]
+                            code,
+                            self.word(body.get("because")),
+                            self.word(body.get("by")),
+                            self.date(body.get("until")),
+                            entry.key.span,
+                            extent,
+                        ),
+                    ).values()
+                else:
+                    inner = Span(self.file, begins.line, begins.column, ends.end_line, ends.end_column)
+                    stack.append((entry.value, inner))
+        return tuple(sorted(made, key=lambda item: item.span))
+
+    def is_allowing(self, node: Node) -> bool:
+        """Whether the keys are codes: a step, drug or definition may be called `allow`."""
+        return all(re.fullmatch("KB[0-9]{3}", code) for code, _ in self.entries(node))
+
     def date(self, node: Node | None) -> str:
         scalar = self.scalar(node)
         if scalar is None:
@@ -448,6 +483,7 @@ class _Reader:
             alerts=self.each(get("alerts"), self.alert),
             interpretations=self.each(get("interpretations"), self.interpretation),
             evidence=evidence,
+            allowances=self.allowances(),
             texts=(),
         )
         self.names_no_words(get("parameters"), get("data"), get("define"))
@@ -1228,6 +1264,7 @@ class _Reader:
             references=self.each(root.get("references"), self.reference),
             file=self.file,
             elsewhere=self.each(root.get("elsewhere"), self.elsewhere),
+            allowances=self.allowances(),
         )
 
     def of_this_folder(self, folder: Path, root: Mapping) -> None:
@@ -1300,6 +1337,7 @@ class _Reader:
             tier=self.word(get("tier")),
             identifier=self.word(get("identifier")),
             checked=self.word(get("checked")),
+            review_due=self.date(get("review_due")),
             superseded_by=next(iter(self.refs(get("superseded_by"))), None),
         )
 

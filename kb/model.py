@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from kb.diagnostics import Span
+from kb.diagnostics import Allowance, Span
 from kb.expression import tree
 
 _T = TypeVar("_T")
@@ -173,6 +173,7 @@ class ReferenceDef:
     tier: str = ""
     identifier: str = ""
     checked: str = ""
+    review_due: str = ""
     superseded_by: Ref | None = None
 
 
@@ -212,6 +213,7 @@ class Evidence:
     references: dict[str, ReferenceDef]
     file: str
     elsewhere: dict[str, ElsewhereDef] = field(default_factory=dict)
+    allowances: tuple[Allowance, ...] = ()
 
 
 # ---------------------------------------------------------------- protocol
@@ -527,6 +529,7 @@ class Library:
     drugs: dict[str, DrugDef]
     classes: dict[str, tuple[str, ...]]
     shared: Shared = field(default_factory=Shared)
+    allowances: tuple[Allowance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +558,7 @@ class Protocol:
     interpretations: dict[str, InterpretationDef] = field(default_factory=dict)
     not_encoded: dict[str, Text] = field(default_factory=dict)
     evidence: Evidence | None = None
+    allowances: tuple[Allowance, ...] = ()
     texts: tuple[Text, ...] = ()  # every piece of prose, for the checks over prose
 
 

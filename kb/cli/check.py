@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -35,6 +36,11 @@ def check(
     ] = None,
     format: ReportFormatOption = ReportFormat.text,
     reports: ReportsOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="DATE", help="Day on which reviews and allowances are due; today if left out."),
+    ] = None,
+    allowed: Annotated[bool, typer.Option("--allowed", help="Print the warnings that are allowed as well.")] = False,
 ) -> None:
     """Check protocols, library and evidence; print everything that is wrong."""
     from kb.report import report_of
@@ -44,21 +50,32 @@ def check(
     named = dict.fromkeys(id for each in protocols or () for id in base.named(each))
     ids = [id for id in named if id.partition("@")[0] == id or id.partition("@")[0] not in named]
     ids = ids or list(base.protocols())
-    found, checked = base.check(ids, told=progress("checking") if format is ReportFormat.text else iter)
+    day = _day(at)
+    examined = base.examine(ids, told=progress("checking") if format is ReportFormat.text else iter, at=day)
+    found, checked, accepted = examined
     if not checked and not found:
         raise CommandError(f"nothing was checked: no protocol in {base.protocols_path}", code="KB706")
-    report = report_of(found, checked)
+    report = report_of(found, checked, allowed=accepted)
     write_reports(report, targets)
     if format is not ReportFormat.text:
         print_report(report, format)
     else:
-        print_diagnostics(found)
+        print_diagnostics((*found, *accepted) if allowed else found)
         terminal = console()
+        more = f"; {count(len(accepted), 'warning')} allowed" if accepted else ""
         if found:
             told = f"{count(report.errors, 'error')}, {count(report.warnings, 'warning')}"
-            terminal.print(f"{told} in {count(len(checked), 'file')}")
+            terminal.print(f"{told} in {count(len(checked), 'file')}{more}")
             terminal.print(Text("`kb explain CODE` tells what a code means", "dim"))
         else:
-            told = f"{count(len(ids), 'protocol')} in {count(len(checked), 'file')}: {', '.join(ids)}"
+            told = f"{count(len(ids), 'protocol')} in {count(len(checked), 'file')}: {', '.join(ids)}{more}"
             terminal.print(Text.assemble(("fine: ", "green"), told), soft_wrap=True)
     raise typer.Exit((FINDINGS if checked else COULD_NOT_RUN) if found else FINE)
+
+
+def _day(at: str | None) -> str:
+    """The day asked for, or today: below the command line nothing reads a clock."""
+    try:
+        return date.today().isoformat() if at is None else date.fromisoformat(at).isoformat()
+    except ValueError:
+        raise CommandError(f"there is no date `{at}`: write year-month-day, like 2026-01-27") from None

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kb import model
-from kb.diagnostics import Diagnostic, Related
+from kb.diagnostics import Diagnostic, Related, has_errors
 from kb.expression.scope import Scope
 from kb.linter import (
+    allowances,
     citations,
     drug_forms,
     elsewhere,
@@ -49,6 +50,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     homes.check,
     superseded.check,
     prose_numbers.check,
+    allowances.check,
 )
 
 
@@ -58,12 +60,30 @@ def scope_of(protocol: model.Protocol, library: model.Library) -> Scope:
 
 
 def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diagnostic]:
-    """Everything the rules find, in the order of the rules."""
+    """Everything the rules find, in the order of the rules; what is allowed in place says so (`allowed`)."""
     context = LintContext(protocol, library, scope_of(protocol, library))
     found = _once_each(item for rule in RULES for item in rule(context))
     if any(item.code.startswith("KB3") for item in found):  # prose is held against numbers once all can be read
         found = [item for item in found if item.code != "KB505"]
+    evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
+    found = allowances.settle(found, (*protocol.allowances, *evidence, *library.allowances))
+    if not has_errors(found):  # with an error, rules may not have said all that they have to say
+        found += allowances.unused(protocol.allowances, found, dated=False)
     return found
+
+
+def lint_library(library: model.Library) -> list[Diagnostic]:
+    """What the rules find in the library by itself."""
+    found = list(allowances.can_be_allowed(library.allowances))
+    return allowances.settle(found, library.allowances)
+
+
+def lint_dates(protocol: model.Protocol, library: model.Library, at: str) -> list[Diagnostic]:
+    """What is no longer so on the day `at` (year-month-day): allowances that have run out."""
+    evidence = protocol.evidence
+    own = (*protocol.allowances, *(evidence.allowances if evidence is not None else ()))
+    found = list(allowances.expired((*own, *library.allowances), at))
+    return allowances.settle(found, (*own, *library.allowances))
 
 
 # A name that is missing is one mistake, however often it is used.

@@ -15,6 +15,8 @@ SCHEMA: Final = "1.0.0"
 
 def render(report: Report) -> str:
     data: dict[str, Any] = as_json(report.diagnostics)
+    if report.allowed:
+        data["allowed"] = [_one(one) for one in report.allowed]
     if report.refusal is not None:
         error: dict[str, Any] = {"message": report.refusal.message}
         if report.refusal.code:
@@ -51,6 +53,14 @@ def _one(one: Diagnostic) -> dict[str, Any]:
         data["why"] = one.why
     if one.related:
         data["related"] = [{"span": _place(item.span), "message": item.message} for item in one.related]
+    if one.allowed is not None:
+        given = one.allowed
+        data["allowed"] = {
+            "because": given.because,
+            "by": given.by,
+            "until": given.until,
+            "span": _place(given.span),
+        }
     return data
 
 

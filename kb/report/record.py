@@ -61,7 +61,8 @@ class Case:
 class Report:
     """What one run found. `diagnostics` are in reading order; `files` were checked; `root`: see `path_below`.
 
-    `cases` is what a scenario run tried; a check has none, its cases are its files.
+    `cases` is what a scenario run tried; a check has none, its cases are its files. `allowed` are warnings that the
+    files accept; they are no part of `diagnostics`.
     """
 
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -70,6 +71,7 @@ class Report:
     cases: tuple[Case, ...] = ()
     root: Path = Path()
     lines: Lines = field(default_factory=lambda: Lines({}))
+    allowed: tuple[Diagnostic, ...] = ()
 
     @property
     def errors(self) -> int:
@@ -88,10 +90,13 @@ def report_of(
     files: Iterable[Path] = (),
     refusal: Refusal | None = None,
     cases: Iterable[Case] = (),
+    allowed: Iterable[Diagnostic] = (),
 ) -> Report:
     """A report for the repository that the reader stands in: places are told from its top."""
     found = in_reading_order(diagnostics)
-    return Report(found, tuple(str(file) for file in files), refusal, tuple(cases), repository_of(Path.cwd()))
+    root = repository_of(Path.cwd())
+    named = tuple(str(file) for file in files)
+    return Report(found, named, refusal, tuple(cases), root, allowed=in_reading_order(allowed))
 
 
 def repository_of(folder: Path) -> Path:

@@ -26,7 +26,8 @@ _FINGERPRINT: Final = "primaryLocationLineHash"  # the name that GitHub reads
 
 
 def render(report: Report) -> str:
-    codes = sorted({one.code for one in report.diagnostics})
+    results = (*report.diagnostics, *report.allowed)
+    codes = sorted({one.code for one in results})
     seen: Counter[str] = Counter()
     run: dict[str, Any] = {
         "tool": {
@@ -40,7 +41,7 @@ def render(report: Report) -> str:
         "invocations": [_invocation(report)],
         "columnKind": "utf16CodeUnits",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
-        "results": [_result(report, one, codes.index(one.code), seen) for one in report.diagnostics],
+        "results": [_result(report, one, codes.index(one.code), seen) for one in results],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
@@ -86,6 +87,13 @@ def _result(report: Report, one: Diagnostic, rule: int, seen: Counter[str]) -> d
         result["relatedLocations"] = [
             {"id": number, "message": _message(item.message), "physicalLocation": _place(report, item.span)}
             for number, item in enumerate(one.related, start=1)
+        ]
+    if one.allowed is not None:
+        given = one.allowed
+        told = storable(f"{given.because} (allowed by {given.by} until {given.until})")
+        place = _place(report, given.span)
+        result["suppressions"] = [
+            {"kind": "inSource", "status": "accepted", "justification": told, "location": {"physicalLocation": place}}
         ]
     return result
 

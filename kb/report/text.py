@@ -26,7 +26,8 @@ def render(report: Report) -> str:
     if report.cases:
         fine = sum(not case.failures for case in report.cases)
         return f"{told}{fine} of {counted(len(report.cases), 'scenario')} as expected\n"
-    return f"{told}{summary(report.diagnostics)} in {counted(len(report.files), 'file')}\n"
+    allowed = f", {counted(len(report.allowed), 'warning')} allowed" if report.allowed else ""
+    return f"{told}{summary(report.diagnostics)} in {counted(len(report.files), 'file')}{allowed}\n"
 
 
 def render_text(
@@ -65,6 +66,10 @@ def _one_as_text(one: Diagnostic, lines: Lines, colour: bool) -> str:
         out += _excerpt(related.span, lines, "cyan", colour)
     if one.help:
         out.append(f"  {_painted('help', 'bold green', colour)}: {_plain(one.help)}")
+    if one.allowed is not None:
+        given = one.allowed
+        told = f"until {given.until} by {given.by}: {given.because}"
+        out.append(f"  {_painted('allowed', 'bold green', colour)}: {_plain(told)}")
     if one.why:
         out.append(f"  {_painted('why', 'bold', colour)}: {_plain(one.why)}")
     return "\n".join(out)
