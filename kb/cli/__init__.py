@@ -10,8 +10,9 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -37,7 +38,7 @@ from kb.cli import (
     test,
     try_,
 )
-from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse
+from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse, spell_what_can_be_shown
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
@@ -90,8 +91,28 @@ def _main(
         raise typer.Exit(COULD_NOT_RUN)
 
 
+_UsageError: Any = typer.BadParameter.__base__  # what typer raises for any misuse, and does not export
+
+
 class Command(TyperCommand):
     """A command whose failures are told in words, and in the format that was asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        asked = self._format_in(list(args))
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as wrong:
+            if asked is None:
+                raise
+            refuse(CommandError(f"{wrong.format_message()} (`{ctx.command_path} --help` shows the options)"), asked)
+
+    def _format_in(self, args: list[str]) -> str | None:
+        """The format that `args` ask for, where it is one of this command; the last one counts."""
+        formats = get_type_hints(COMMANDS[str(self.name)]).get("format", ())
+        choices = [str(choice) for choice in formats]
+        given = [after for word, after in pairwise(args) if word in ("--format", "-f")]
+        given += [word.removeprefix("--format=") for word in args if word.startswith("--format=")]
+        return given[-1] if given and given[-1] in choices else None
 
     def invoke(self, context: Any) -> Any:
         try:
@@ -136,6 +157,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` by default) and exit with its code; a user's mistake is never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show `≥` shows a question mark
+            stream.reconfigure(errors=spell_what_can_be_shown())
     app(args=arguments, standalone_mode=True)
     sys.exit(FINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import sys
@@ -286,6 +287,36 @@ def count(number: int, word: str) -> str:
 
 def console(error: bool = False) -> Console:
     return Console(stderr=error, highlight=False, markup=False, emoji=False)
+
+
+_SPELT = {
+    "≥": ">=",
+    "≤": "<=",
+    "≠": "!=",
+    "×": "x",
+    "→": "->",
+    "·": "-",
+    "—": "-",
+    "–": "-",
+    "…": "...",
+    "µ": "u",
+    "²": "2",
+}
+
+
+def spell_what_can_be_shown() -> str:
+    """The name of an error handler for output: a sign that its encoding lacks is spelt with letters that it has.
+
+    A threshold whose `≥` became a question mark would say nothing; what has no such spelling becomes one.
+    """
+
+    def spell(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        lacking = error.object[error.start : error.end]
+        return "".join(_SPELT.get(letter, "?") for letter in lacking), error.end
+
+    codecs.register_error("kb-spelt", spell)
+    return "kb-spelt"
 
 
 def print_json(data: Any) -> None:

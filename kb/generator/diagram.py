@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import graphviz
 
 from kb import program as ir
-from kb.generator.wording import Speaker, banner, clean, identity, question_mark, when_done
+from kb.generator.wording import Speaker, banner, clean, identity, question_mark
 
 CLOCK = "◷"
 SLIP = "⚑"
@@ -219,7 +219,7 @@ class _Planner:
         if step.with_:
             ways.append(Way(step.id, self._ids(step.with_), (), "with"))
         if step.then:
-            ways.append(Way(step.id, self._ids(step.then), (when_done(step),), "then"))
+            ways.append(Way(step.id, self._ids(step.then), (self.say.when_done(step),), "then"))
         return ways
 
     def _titrate_ways(self, step: ir.Step) -> list[Way]:

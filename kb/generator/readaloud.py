@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kb import program as ir
-from kb.generator.wording import Speaker, banner, clean, identity, listed, question_mark, setting_line, when_done
+from kb.generator.wording import Speaker, banner, clean, identity, listed, question_mark, setting_line
 from kb.local import NO_LOCAL, Local, settings_in_force
 
 _KINDS = {"decide": "question", "do": "action", "hand_over": "hand-over", "end": "outcome"}
@@ -171,7 +171,7 @@ class _Reader:
             lines, review = self.how(step), self.review(step)
             ways = [WayOn("", self.to(step.with_))] if step.with_ else []
             if step.then:
-                ways.append(WayOn(when_done(step), self.to(step.then)))
+                ways.append(WayOn(self.say.when_done(step), self.to(step.then)))
         return self.made(step, step, says, lines, review, ways)
 
     def titration(self, step: ir.Step, parts: dict[str, ir.Step]) -> Entry:
@@ -254,7 +254,8 @@ class _Reader:
         drugs = listed((self.say.drug(drug) for drug in rule.drugs), "or") or "any drug"
         when = "" if rule.text in {"", "always"} else f" when {self.say.condition(rule.text)}"
         instead = f"; instead: {clean(rule.instead)}" if rule.instead else ""
-        return f"never order {drugs}{when}: {clean(rule.because)}{instead}"
+        because = clean(rule.because).replace("_", " ") if rule.made_by else clean(rule.because)
+        return f"never order {drugs}{when}: {because}{instead}"
 
     def reading(self, item: ir.Interpretation) -> str:
         disputed = "disputed, not carried out: " if item.status == "disputed" else ""
@@ -290,6 +291,9 @@ def read_aloud_text(program: ir.Program, local: Local = NO_LOCAL) -> str:
     ):
         if items:
             lines += ["", heading]
+            if heading == "Words used":  # which begin with their title
+                lines += [f"   {item.says}  [{item.id}]{basis_text(item.cites, item.interprets)}" for item in items]
+                continue
             lines += [f"   {item.id}: {item.says}{basis_text(item.cites, item.interprets)}" for item in items]
     return "\n".join(lines) + "\n"
 

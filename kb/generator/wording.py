@@ -17,13 +17,13 @@ from kb.reading import dictionary_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
 _PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
+_COUNT = re.compile(r"count\(([^()]+?) ((?:in|since) [^()]+)\)")
 _FEATURES = [
     (re.compile(pattern), words)
     for pattern, words in (
         (r"not known\(([^()]+)\)", r"\1 not known"),
         (r"known\(([^()]+)\)", r"\1 known"),
         (r"since\(([^()]+)\)", r"time since \1"),
-        (r"count\(([^()]+?) ((?:in|since) [^()]+)\)", r"number of \1 \2"),
         (r"total\(([^()]+?) ((?:in|since) [^()]+)\)", r"total \1 \2"),
         (r"change\(([^()]+?) (in [^()]+)\)", r"change of \1 \2"),
         (r"least\(([^,()]+), ([^,()]+)\)", r"\1, at most \2"),
@@ -105,6 +105,8 @@ class Speaker:
         self._names = {element.id: _element_words(element) for element in program.elements}
         self._names |= {drug.id: clean(drug.label) for drug in program.drugs}
         self._names |= {parameter.id: parameter.id.replace("_", " ") for parameter in program.parameters}
+        self._steps = {step.id for step in program.steps} - {drug.id for drug in program.drugs}
+        self._titles = {slot.of or slot.name: clean(slot.title) for slot in program.slots if slot.kind == "define"}
         self._parameters = {parameter.id: parameter for parameter in program.parameters}
         self._drugs = {drug.id: drug for drug in program.drugs}
         self._elements = {element.id: element for element in program.elements}
@@ -127,6 +129,7 @@ class Speaker:
     def condition(self, text: str) -> str:
         """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`."""
         text = _PERSISTS.sub(self._persists, self._with_local_units(clean(text)))
+        text = _COUNT.sub(self._count, text)
         for pattern, words in _FEATURES:
             text = pattern.sub(words, text)
         for written, sign in _SIGNS.items():
@@ -165,6 +168,13 @@ class Speaker:
         what = re.sub(r"^still[ _]", "", what)
         wait = "" if re.match(r"0 ", long) else f"{long} or more "
         return f"still {what} when measured again {wait}after {event} was started or raised"
+
+    def _count(self, found: re.Match[str]) -> str:
+        """How often something was charted; what is neither data nor a step is a drug, or a class of drugs."""
+        what, window = found.groups()
+        if what in self._elements:
+            return f"number of values of {what} {window}"
+        return f"number of times {what} was {'done' if what in self._steps else 'given'} {window}"
 
     def _say_name(self, found: re.Match[str]) -> str:
         name = found.group()
@@ -229,10 +239,16 @@ class Speaker:
         """A dose as written; where it is a local setting, what it is without one."""
         local = self._parameters.get(text)
         if local is None:
-            return self.condition(text)
+            return self.condition(text) if not set(_NAME.findall(text)) & set(self._titles) else self._titled(text)
         if isinstance(local.default, int) and not isinstance(local.default, bool):
             return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
         return f"{text.replace('_', ' ')} (set locally)"
+
+    def _titled(self, text: str) -> str:
+        """A dose that is worked out: its definitions by their titles, which `Words used` explains."""
+        ends = [f"({title[:1].lower()}{title[1:]})" if (title := self._titles.get(end)) else self.condition(end)
+                for end in text.split(" to ")]  # fmt: skip
+        return " to ".join(ends)
 
     def _most(self, expr: ir.Expr, unit: str) -> str:
         """The largest dose; where each hospital sets it, what it is without a local setting."""
@@ -282,6 +298,45 @@ class Speaker:
         most = self._constant(repeat.at_most, "") if repeat.at_most is not None else ""
         times = f", at most {most} times" if most else ""
         return f"repeat every {self.local(repeat.text)}{times}"
+
+    def when_done(self, step: ir.Step) -> str:
+        """When what follows a `do` begins: once the step is satisfied, which a repeat is not after its first time."""
+        verb = step.action.verb if step.action is not None else ""
+        if ir.is_constant(step.satisfied, False):
+            return "never, because it has no end"
+        if step.repeat is not None and step.repeat.at_most is not None:
+            most = self._constant(step.repeat.at_most, "")
+            given = "given" if verb == "give" else "done"
+            counted = f"once {given} {most} times" if most else f"once {given} as often as it may be"
+            return f"{counted}, or {self.expression(other)}" if (other := self._until(step)) is not None else counted
+        if (until := self._until(step)) is not None:
+            return f"once {self.expression(until)}"
+        return {
+            "give": "once all of it is given",
+            "infuse": "once running at that rate or more",
+            "measure": "once measured",
+            "exclude": "once answered",
+            "call": "once called",
+            "choose": "once one of them is done",
+        }.get(verb, "once done")
+
+    def _until(self, step: ir.Step) -> ir.Expr | None:
+        """The condition under `until:`, where it can be said; an end that the verb or the repeat makes is none."""
+        found = step.satisfied
+        if step.repeat is not None and isinstance(found, ir.Any_) and len(found.items) == 2:
+            found = found.items[0]
+        elif step.repeat is not None and step.repeat.at_most is not None:
+            return None
+        match found:
+            case ir.Compare(">=", ir.Get(slot), _) if step.action is not None:
+                place = self.program.slots[slot]
+                of = place.of or (place.feature.of.id if place.feature is not None and place.feature.of else "")
+                total = place.kind == "rate" or (place.feature is not None and place.feature.function == "total")
+                if total and of == step.action.drug:
+                    return None
+            case _ if step.action is not None and step.action.verb not in ("give", "infuse"):
+                return None
+        return found if self.can_say(found) else None
 
     def titration(self, action: ir.Action | None) -> str:
         """Drug, rungs and unit: `dobutamine 2.5 → 5 → 10 → 20 mcg/kg/min`."""
@@ -481,15 +536,3 @@ def listed(items: Iterable[str], word: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
-
-
-def when_done(step: ir.Step) -> str:
-    """When what follows a `do` begins."""
-    verb = step.action.verb if step.action is not None else ""
-    return {
-        "give": "once given",
-        "infuse": "once running",
-        "measure": "once measured",
-        "exclude": "once answered",
-        "call": "once called",
-    }.get(verb, "once done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -190,6 +191,8 @@ def test_a_bad_chart_is_refused_in_words(kb: Kb, chart: str, told: str) -> None:
         ("test", "no-such"),
         ("explain", "KB000"),
         ("--base", "no-such", "check"),
+        ("check", "--no-such"),
+        ("advise", PROTOCOL),
     ],
 )
 def test_what_cannot_run_says_why_and_exits_with_2(kb: Kb, arguments: tuple[str, ...]) -> None:
@@ -421,3 +424,15 @@ def test_the_settings_of_a_hospital_are_listed_with_what_is_missing(kb: Kb, tmp_
     (asked,) = json.loads(out)["protocols"][0]["asked"]
     assert (code, asked["default"], asked["here"]["value"]) == (0, "uk", "us")
     assert (asked["here"]["by"], asked["here"]["because"]) == ("Dr A. Example", "we follow the US rule")
+
+
+def test_signs_that_the_output_cannot_carry_are_spelt() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "kb", "--base", str(ROOT), "show", PROTOCOL],
+        capture_output=True, timeout=120, check=True, env=environment,
+    ).stdout.decode("cp1252")  # fmt: skip
+    assert "Applies if age >= 18 years." in shown
+    assert " ? " not in shown
+    assert "→" not in shown
+    assert "2.5 -> 5" in shown

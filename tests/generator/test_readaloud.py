@@ -9,6 +9,7 @@ from kb.advice import to_json
 from kb.generator.diagram import plan_flowchart
 from kb.generator.readaloud import Entry, read_aloud, read_aloud_text
 from kb.generator.wording import Speaker, decimal_text
+from kb.program import SCALE, Compare, Const, Get, Repeat, Window
 from tests.generator.example import build
 
 
@@ -69,7 +70,10 @@ def test_the_list_is_plain_data_too() -> None:
 def test_conditions_are_said_in_words() -> None:
     say = Speaker(build())
     assert say.condition("map >= 65 mmHg") == "MAP ≥ 65 mmHg"
-    assert say.condition("count(epinephrine in the episode) >= 2") == "number of epinephrine in the episode ≥ 2"
+    assert (
+        say.condition("count(epinephrine in the episode) >= 2")
+        == "number of times epinephrine was given in the episode ≥ 2"
+    )
     assert say.condition("known(lactate) and not arrhythmia") == "lactate known and not arrhythmia"
     assert say.condition("persists(hypotensive, reassess_after after vasopressin)") == (
         "still hypotensive when measured again the local interval or more after vasopressin was started or raised"
@@ -90,15 +94,40 @@ def test_decimals_are_the_shortest() -> None:
 def test_factors_between_units_are_not_said_and_local_doses_tell_their_default() -> None:
     text = read_aloud_text(kb.load("hyperkalaemia").program)
     assert "1 h if time since insulin < second potassium; second potassium if time since insulin < 360 min" in text
-    assert "0 min if number of soluble insulin in the episode = 0; otherwise time since soluble insulin" in text
+    assert (
+        "0 min if number of times soluble insulin was given in the episode = 0; otherwise time since soluble insulin"
+        in text
+    )
     assert "soluble insulin 10 units (unless set otherwise locally) IV" in text
     assert "over insulin time (set locally)" in text
 
 
 def test_a_formula_that_cannot_be_said_as_written_is_left_to_its_title() -> None:
     lipid = read_aloud_text(kb.load("local-anaesthetic-toxicity").program)
-    assert "lipid_pump_rate: Pump rate of the first lipid infusion (S07" in lipid
+    assert "   Pump rate of the first lipid infusion  [lipid_pump_rate] (S07" in lipid
     assert "still hold: worked out for the patient if lipid given before is known; otherwise worked out" in lipid
     adrenaline = read_aloud_text(kb.load("anaphylaxis").program)
     assert "30 mg if dosing rule" not in adrenaline
     assert "worked out for the patient if dosing rule is us; 0.1 mg if age < 0.5 years; 0.15 mg if age" in adrenaline
+
+
+def test_what_follows_a_repeat_begins_when_the_repeat_is_over() -> None:
+    program = build()
+    step = next(step for step in program.steps if step.action is not None and step.action.verb == "give")
+    window = Window("episode", None, None)
+    repeat = Repeat(Const(0), Const(0), Const(3 * SCALE), window, 1, 0, "5 min")
+    over = Compare(">=", Get(0), Const(3 * SCALE))
+    say = Speaker(program)
+    assert say.when_done(step._replace(repeat=repeat, satisfied=over)) == "once given 3 times"
+    endless = step._replace(repeat=repeat._replace(at_most=None), satisfied=Const(False))
+    assert say.when_done(endless) == "never, because it has no end"
+
+
+def test_worked_out_doses_and_words_are_said_by_their_titles() -> None:
+    told = read_aloud_text(kb.load("anaphylaxis").program)
+    assert (
+        "epinephrine (dose of adrenaline into the muscle) to (upper end of the dose of adrenaline into the muscle) IM"
+        in told
+    )
+    assert "\n   Dose of adrenaline into the muscle: " in told
+    assert "every 5 min to latest repeat (" in told
