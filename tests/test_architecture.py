@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"interpreter"},
     {"prover"},
     {"session", "scenarios", "store", "generator", "local_check"},
-    {"base", "coverage", "interview", "trial"},
+    {"base", "coverage", "interview", "trial", "scenario_text"},
     {"registry"},
     {"editor"},
     {"scaffold", "site"},

@@ -1,0 +1,174 @@
+"""A patient who was found, written down as a worked patient: in the form of `kb fmt`, with what advice says now.
+
+What is written passes `kb check` and `kb test` as it stands. It is a beginning: the advice is what the protocol says
+today, and a clinician puts in its place what it should say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from kb.diagnostics import Diagnostic
+from kb.formatter import format_text, replace_file
+from kb.interpreter import Advice
+from kb.loader import load_scenarios
+from kb.scenarios import NOW
+
+NOTE: Final = "Found by a check; expects what advice says now. Correct it to what it should say"
+
+
+FILE: Final = "found.yaml"
+"""Where in `scenarios/` of a protocol a patient goes who was found, if nobody says where."""
+
+
+class FoundPatient(Protocol):
+    """What is written down: a `kb.prover.patient.Patient`, or anything with the same four things."""
+
+    @property
+    def chart(self) -> Mapping[str, Any]:
+        """A one-moment chart."""
+
+    @property
+    def local(self) -> Mapping[str, Any]:
+        """Local settings, empty where none are needed."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def advice(self) -> Advice: ...
+
+
+class Saved(NamedTuple):
+    """Where a scenario was written, and under which id: another than was asked for where that was taken."""
+
+    path: Path
+    scenario: str
+
+
+class ScenarioTextError(ValueError):
+    """Nothing was written; the text says why, `found` in detail."""
+
+    def __init__(self, message: str, found: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+def scenario_yaml(
+    protocol_id: str, version: str, scenario_id: str, title: str, patient: FoundPatient, note: str = NOTE
+) -> str:
+    """A scenario file with this one patient."""
+    head = [
+        "# yaml-language-server: $schema=../../../schema/scenario.schema.json",
+        "format: 1",
+        f"protocol: {protocol_id}",
+        f"version: {json.dumps(version)}",
+        "",
+        "scenarios:",
+    ]
+    return _formed("\n".join([*head, *_entry(scenario_id, title, patient, note)]) + "\n", f"{scenario_id}.yaml")
+
+
+def append_scenario(
+    path: Path,
+    protocol_id: str,
+    version: str,
+    scenario_id: str,
+    title: str,
+    patient: FoundPatient,
+    note: str = NOTE,
+) -> Saved:
+    """Put this patient at the end of the scenario file `path`, which is made where it is not there.
+
+    Raises:
+        ScenarioTextError: the file cannot be read, or is about another protocol or version.
+        OSError: the file cannot be written.
+
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(scenario_yaml(protocol_id, version, scenario_id, title, patient, note))
+        return Saved(path, scenario_id)
+    loaded, wrong = load_scenarios(path)
+    if loaded is None or wrong:
+        raise ScenarioTextError(f"{path} cannot be added to until it is put right", tuple(wrong))
+    if (loaded.protocol.id, loaded.version) not in ((protocol_id, version), (protocol_id, "")):
+        about = f"{loaded.protocol.id} {loaded.version}".strip()
+        raise ScenarioTextError(f"{path} is about {about}, and this patient about {protocol_id} {version}")
+    taken, number = scenario_id, 1
+    while taken in loaded.scenarios:
+        number += 1
+        taken = f"{scenario_id}-{number}"
+    before = path.read_bytes().decode("utf-8")
+    whole = _formed(before, str(path))  # in its one form, `scenarios` stand last
+    after = _formed(whole.rstrip("\n") + "\n\n" + "\n".join(_entry(taken, title, patient, note)) + "\n", str(path))
+    if "\r\n" in before:
+        after = after.replace("\r\n", "\n").replace("\n", "\r\n")
+    if not replace_file(path, before, after):
+        raise ScenarioTextError(f"somebody else changed {path} just now; try again")
+    return Saved(path, taken)
+
+
+def _formed(text: str, name: str) -> str:
+    result = format_text(text, name, "scenario")
+    if result.refused:
+        raise ScenarioTextError(f"{name} cannot be brought into its form", result.diagnostics)
+    return result.text
+
+
+def _entry(scenario_id: str, title: str, patient: FoundPatient, note: str) -> Iterator[str]:
+    yield f"  {scenario_id}:"
+    yield f"    title: {_scalar(title)}"
+    if note:
+        yield f"    note: {_scalar(note)}"
+    if patient.now != NOW:
+        yield f"    now: {_scalar(patient.now.isoformat())}"
+    yield from _mapping("chart", patient.chart, 4)
+    if patient.local:
+        yield from _mapping("local", patient.local, 4)
+    yield from _mapping("expect", said_now(patient.advice), 4)
+
+
+def said_now(advice: Advice) -> dict[str, Any]:
+    """What advice says, as a scenario expects it: everything that a reader would act on."""
+    doses = {item.step: item.dose.rounded for item in advice.recommended if item.dose is not None}
+    units = {item.step: item.dose.unit for item in advice.recommended if item.dose is not None}
+    found: dict[str, Any] = {
+        "applies": {True: True, False: False, None: "unknown"}[advice.applies],
+        "recommended": [item.step for item in advice.recommended],
+        "doses": {step: f"{dose} {units[step]}" if dose is not None else "not known" for step, dose in doses.items()},
+        "asks": [ask.name for ask in advice.asks],
+        "alerts": list(dict.fromkeys(alert.id for alert in advice.alerts)),
+        "outcomes": [outcome.step for outcome in advice.outcomes],
+        "hand_overs": [item.protocol for item in advice.hand_overs],
+        "needs_policy": [item.parameter for item in advice.needs_policy],
+    }
+    always = ("applies", "recommended", "asks")
+    return {key: value for key, value in found.items() if value or key in always}
+
+
+def _mapping(key: str, values: Mapping[str, Any], indent: int) -> Iterator[str]:
+    space = " " * indent
+    if not values:
+        yield f"{space}{key}: {{}}"
+        return
+    yield f"{space}{key}:"
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _mapping(name, value, indent + 2)
+        elif isinstance(value, list):
+            yield f"{space}  {_scalar(name)}: [{', '.join(_scalar(item) for item in value)}]"
+        else:
+            yield f"{space}  {_scalar(name)}: {_scalar(value)}"
+
+
+def _scalar(value: object) -> str:
+    """Quoted, so that nothing in it is read as anything else; the formatter takes the quotes off where it may."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(str(value), ensure_ascii=False)
