@@ -48,6 +48,8 @@ READING: dict[str, Code] = {
     "KB119": Code("colon-in-text", ERROR, "Text with a colon followed by a space is quoted."),
     "KB120": Code("not-closed", ERROR, "Quotes and brackets are closed where they should be."),
     "KB121": Code("indentation", ERROR, "Keys of one group are indented alike, each followed by a colon and a space."),
+    "KB122": Code("missing-heading", ERROR, "A group of keys or a list stands below the key it belongs to."),
+    "KB123": Code("merge-conflict", ERROR, "Two versions of a file that were put together have been settled."),
 }
 
 # ---------------------------------------------------------------- KB13x formatting a file

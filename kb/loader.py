@@ -18,6 +18,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Allowance, Diagnostic, Related, Span, has_errors, in_reading_order
 from kb.expression import parser, tree
+from kb.mending import told_as_a_slip
 from kb.shared import with_shared
 from kb.source import Entry, Mapping, Node, Reading, Scalar, Sequence, Source, look_alike, read_source, read_text
 from kb.validator import Checked, check_shape, nearest
@@ -222,6 +223,9 @@ class _Reader:
             self.diagnostics += self.checked.diagnostics
             if not self.checked.complete:
                 self.root = None
+        slip = told_as_a_slip(source, kind, self.diagnostics)
+        if slip is not None:
+            self.diagnostics, self.root = list(slip), None
         self.top = Span(self.file)
 
     def report(

@@ -283,7 +283,7 @@ def read_text(text: str, file: str) -> Source:
     if len(text) > MAX_BYTES:
         return read_bytes(b" " * (MAX_BYTES + 1), file)
     text = text.replace("\r\n", "\n")
-    problems = list(_characters(text, file))
+    problems = list(_characters(text, file)) or list(_conflict(text, file))
     if problems:
         return Source(file, text, None, _limited(problems))
     builder = _Builder(text, file)
@@ -345,6 +345,30 @@ def _characters(text: str, file: str) -> Iterator[Diagnostic]:
                 "a tab stands here",
                 "use spaces; most editors can be set to do so for YAML files",
             )
+
+
+_CONFLICT = re.compile(r"^(?:<{7}(?: .*)?|\|{7}(?: .*)?|={7}|>{7}(?: .*)?)$", re.MULTILINE)
+
+
+def _conflict(text: str, file: str) -> Iterator[Diagnostic]:
+    """Marks that a merge left, told once at the first."""
+    marks = list(_CONFLICT.finditer(text))
+    if not marks:
+        return
+    places = []
+    for mark in marks:
+        line = text.count("\n", 0, mark.start()) + 1
+        places.append(Span(file, line, 1, line, len(mark[0]) + 1))
+    more = tuple(Related(place, "it goes on here") for place in places[1:7])
+    yield found(
+        "KB123",
+        places[0],
+        f"`{marks[0][0][:7]}` is a mark of two versions of this file that were put together and not yet settled",
+        "for each place decide which of the two texts is right, keep that one, and delete the lines "
+        "that begin with `<<<<<<<`, `=======`, `>>>>>>>` (and `|||||||`)",
+        "between the marks stand two contradicting texts, and nobody has chosen one",
+        more,
+    )
 
 
 # ---------------------------------------------------------------- the tree
@@ -519,7 +543,22 @@ class _Builder:
         is_key = frame is not None and frame.entries is not None and frame.key is None
         if is_key:
             return scalar
+        if style in ("'", '"') and frame is not None and not frame.flow:
+            below = [text for text in self.lines[line + 1 : end_line + 1] if text.strip()]
+            if any(_depth(text) <= _depth(self.lines[line]) for text in below):
+                place = Span(self.file, span.line, span.column, span.line, span.column + 1)
+                raise _StopReading(_open_quote(place, style))
         if not style:
+            if text.endswith('"') and text.count('"') == 1:
+                self.diagnostics.append(
+                    found(
+                        "KB120",
+                        scalar.at(len(text) - 1),
+                        "this text ends with a quote and does not begin with one",
+                        'write `"` at its beginning too, or take this one away',
+                    )
+                )
+                return replace(scalar, faulty=True)
             behind = self.text[last : last + 3]
             if behind[:2] == " #":
                 return self._cut_off(scalar, behind)
@@ -668,6 +707,88 @@ _TEXT_BEHIND_QUOTE = re.compile(
 _NO_SPACE = re.compile(r"^\s*(?:- +)*([A-Za-z_][\w-]*):([^\s:/].*)$")
 
 
+_BLOCK_HEADER = re.compile(r"^\s*(?:- +)*[^\s'\"#][^:#]*: +[>|][+-]?\s*(?: #.*)?$")
+_BEFORE_VALUE = re.compile(r"^\s*(?:- +)*(?:[\w-]+: +)?")
+
+
+def _open_quote(place: Span, quote: str) -> Diagnostic:
+    help = f"write `{quote}` at the end of the text in this line, or take this one away"
+    if quote == "'":
+        help += "; inside '…' write an apostrophe twice, or use \"…\""
+    why = "all that follows up to the next such quote would be read as this text"
+    return found("KB120", place, "this quote is never closed", help, why)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def inside_block_text(lines: list[str]) -> set[int]:
+    """The lines, counted from 0, of text under a `>` or `|`, where nothing is a key."""
+    inside: set[int] = set()
+    least = header = -1  # how far the text is indented (0: its first line is still to come), and its key
+    for number, line in enumerate(lines):
+        if least >= 0:
+            if least == 0 and line.strip() and _depth(line) > header:
+                least = _depth(line)
+            if not line.strip() or (least and _depth(line) >= least):
+                inside.add(number)
+                continue
+        header, least = (_depth(line), 0) if _BLOCK_HEADER.match(line) else (-1, -1)
+    return inside
+
+
+def _closes(line: str, start: int, quote: str) -> int | None:
+    """Where in `line` text quoted with `quote` ends, which goes on at `start`; None if not in this line."""
+    at = start
+    while at < len(line):
+        if line[at : at + 2] == "''" == 2 * quote or (quote == '"' and line[at] == "\\"):
+            at += 2
+        elif line[at] == quote:
+            return at
+        else:
+            at += 1
+    return None
+
+
+def _left_open(line: str) -> tuple[int, str] | None:
+    """Column and sign of a quote that begins a value, or an item of a one-line list, and does not end in `line`."""
+    match = _BEFORE_VALUE.match(line)
+    at = match.end() if match else 0
+    listed = line[at : at + 1] in ("[", "{")
+    at += listed
+    while at < len(line):
+        char = line[at]
+        if char in "'\"" and (not listed or line[:at].rstrip()[-1:] in "[{,:"):
+            closed = _closes(line, at + 1, char)
+            if closed is None:
+                return at, char
+            at = closed
+        if not listed:
+            return None
+        at += 1
+    return None
+
+
+def _never_closed(lines: list[str]) -> tuple[int, int] | None:
+    """Line and column, from 0, of the first quote whose text runs into lines that do not belong to its key."""
+    hidden = inside_block_text(lines)
+    rest = iter(range(len(lines)))
+    for number in rest:
+        line = lines[number]
+        opened = None if number in hidden or line.lstrip().startswith("#") else _left_open(line)
+        if opened is None:
+            continue
+        for later in rest:
+            if lines[later].strip() and _depth(lines[later]) <= _depth(line):
+                return number, opened[0]
+            if _closes(lines[later], 0, opened[1]) is not None:
+                break
+        else:
+            return number, opened[0]
+    return None
+
+
 def _glued(place: Span, match: re.Match[str]) -> Diagnostic:
     key, value = match.group(1), match.group(2).strip()
     return found("KB121", place, f"no space follows the colon of `{key}:`", f"write `{key}: {value[:40]}`")
@@ -690,6 +811,9 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     line = lines[row]
     column = min(mark.column, len(line))
     at = here(row, column)
+    unclosed = _never_closed(lines)
+    if unclosed is not None:
+        return _open_quote(here(*unclosed), lines[unclosed[0]][unclosed[1]])
     near = [number for number in (row, started.line, row - 1) if 0 <= number < len(lines)]
     for number in near:
         trap = _BLOCK_TRAP.match(lines[number])
@@ -704,12 +828,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
             "use '…' quotes, or write the backslash twice",
         )
     if "quoted scalar" in context:
-        return found(
-            "KB120",
-            here(started.line, started.column),
-            "this quote is never closed",
-            "close it at the end of the text; inside '…' write an apostrophe twice, or use \"…\"",
-        )
+        return _open_quote(here(started.line, started.column), lines[started.line][started.column])
     if "alias" in context or "anchor" in context or "tag" in context:
         char = lines[started.line][started.column : started.column + 1]
         return found(
@@ -725,6 +844,33 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
             at,
             f"unquoted text cannot begin with `{printable(char)}`",
             "put the whole value in quotes",
+        )
+    if "are not allowed in this context" in problem and char in ("-", "?"):
+        return found(
+            "KB118",
+            at,
+            f"unquoted text cannot begin with `{char}` and a space",
+            "put the whole value in quotes; a list begins on the line below, each item after `- `",
+        )
+    if any(text.rstrip() == "..." for text in lines[:row]):
+        number = next(number for number, text in enumerate(lines) if text.rstrip() == "...")
+        return found("KB110", here(number, 0, 3), "three points end the file here", "delete this line")
+    ended = re.match(r"^\s*(?:- +)*(?:[\w-]+: +)?(?=[\]},])", line)
+    if ended:
+        shown = line[ended.end()]
+        return found(
+            "KB118",
+            here(row, ended.end()),
+            f"unquoted text cannot begin with `{shown}`",
+            "take it away, or put the whole value in quotes",
+        )
+    behind_list = re.match(r"^\s*(?:- +)*[\w-]+: +(?:\[[^\]]*\]|\{[^}]*\}) *([^\s#])", line)
+    if behind_list:
+        return found(
+            "KB120",
+            here(row, behind_list.start(1)),
+            "text stands behind the closing bracket",
+            "take it away, or write the whole value without brackets; a range is written `0.03 to 0.04 units/min`",
         )
     if "mapping values are not allowed" in problem:
         if re.search(r":\s", line[:column]) or re.match(r"^\s*- ", line):
@@ -750,7 +896,8 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
                 "KB120",
                 here(number, behind.start(1)),
                 "text stands behind the closing quote",
-                "put the whole value in one pair of quotes, or in none",
+                "put the whole value in one pair of quotes, or in none; "
+                'if this quote is an apostrophe, use "…" around the text',
             )
     if "flow" in context:
         return found(
@@ -779,7 +926,8 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
             "KB121",
             here(number, indent, max(1, len(lines[number].strip()))),
             "this line has no key: a word, a colon and a space are missing",
-            "if it goes on with the text above, indent it deeper than the key of that text",
+            "if it goes on with the text above, indent it deeper than the key of that text; "
+            "if it is a remark for readers, begin it with `# `",
         )
     if "expected" in problem:
         indent = len(line) - len(line.lstrip())
@@ -789,4 +937,5 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
             "this line does not fit the lines above it",
             "indent it exactly like the other keys or items of its group",
         )
-    return found("KB107", at, f"this is not YAML: {problem}")
+    help = "compare this line with those above it: it needs a key, a colon, a space and a value, and nothing else"
+    return found("KB107", at, f"this is not YAML: {problem}", help)

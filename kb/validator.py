@@ -483,6 +483,7 @@ def _kind_of_step(node: Mapping, shape: Shape, name: str, anchor: Span, present:
     for entry in node.entries.values():
         out.faulty.add(entry.value)
     if present:
+        present.sort(key=lambda kind: node.entries[kind].key.span)
         second = node.entries[present[1]].key.span
         message = f"{_called(name)} is both `{present[0]}` and `{present[1]}`"
         out.blame(node, found("KB208", second, message, "make two steps of it, each saying one thing"))

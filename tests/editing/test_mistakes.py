@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kb.base import Base
+from kb.loader import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
 ID = "refractory-hypotension"
@@ -44,3 +45,26 @@ def test_a_mistake_is_told_where_it_stands_with_what_to_do(mistake: dict[str, An
     if found:
         assert found[0].help, "nothing says what to do"
         assert mistake["help"] in found[0].help
+
+
+MOVED = [
+    pytest.param(file, number, width, id=f"{file.parent.name}-{number + 1}{width:+}")
+    for name in ("hyperkalaemia/0.1.0.yaml", "diabetic-ketoacidosis/0.1.0.yaml")
+    for file in [ROOT / "protocols" / name]
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"))
+    if number % 83 == 24 and line.startswith("    ") and ":" in line
+    for width in (2, -2)
+]
+
+
+@pytest.mark.parametrize(("file", "number", "width"), MOVED)
+def test_a_line_moved_by_two_spaces_is_told_there_or_at_its_neighbour(file: Path, number: int, width: int) -> None:
+    """A key and its first line may have changed places alike: then the one below is named."""
+    lines = file.read_text(encoding="utf-8").split("\n")
+    lines[number] = "  " + lines[number] if width > 0 else lines[number][2:]
+    protocol, found = load_protocol_text("\n".join(lines), "moved.yaml")
+    assert protocol is None
+    assert [item.code for item in found] == ["KB121"]
+    assert found[0].span.line - 1 in (number, number + 1)
+    assert "2 spaces" in found[0].message
+    assert found[0].help
