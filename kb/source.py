@@ -21,6 +21,7 @@ import yaml
 
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span
+from kb.letters import foreign_letter
 
 MAX_BYTES: Final = 1_048_576
 MAX_DEPTH: Final = 60
@@ -51,6 +52,7 @@ class Scalar:
     raw: str = ""
     cut: bool = False
     faulty: bool = False
+    commented: bool = False  # nothing but a comment stands where the value should be
 
     def place(self, start: int, end: int | None = None) -> Span:
         """The place in the file of `text[start:end]`; without `end`, of one character."""
@@ -200,7 +202,8 @@ def look_alike(scalar: Scalar) -> Diagnostic | None:
     """KB117 for the first character of `scalar` that only looks like the one needed."""
     match = None if scalar.text.isascii() else _LOOK_ALIKE.search(scalar.text)
     if match is None:
-        return None
+        letter = None if scalar.text.isascii() else foreign_letter(scalar.text)
+        return None if letter is None else found("KB117", scalar.place(letter[0]), letter[1], letter[2])
     char = match.group()
     shown = "" if char.isspace() else f"`{char}`, "
     return found(
@@ -559,6 +562,8 @@ class _Builder:
                     )
                 )
                 return replace(scalar, faulty=True)
+            if not text and self.text[first : self._offset(line + 1, 0)].lstrip().startswith("#"):
+                return replace(scalar, commented=True)
             behind = self.text[last : last + 3]
             if behind[:2] == " #":
                 return self._cut_off(scalar, behind)
@@ -644,7 +649,7 @@ class _Builder:
             )
             return False
         odd = look_alike(key)
-        if odd is not None:
+        if odd is not None and _LOOK_ALIKE.search(text):  # a foreign letter is told by the schema, which knows the key
             self.diagnostics.append(odd)
             return False
         if not text.strip() or key.style in ("|", ">") or "\n" in text or len(text) > 1000:

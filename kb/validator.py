@@ -305,10 +305,13 @@ def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked
     is_what = "text" if isinstance(node, Scalar) else "a list" if isinstance(node, Sequence) else "a group of keys"
     place = node.span if isinstance(node, Scalar) else anchor
     help = None
-    if isinstance(node, Mapping) and node.flow and "string" in shape.types:
+    if isinstance(node, Sequence) and "string" in shape.types:
+        help = f"write one text behind `{printable(name)}:`" if name else "write one text"
+        help += "; a second action is a step of its own" if name == "do" else ""
+    elif isinstance(node, Mapping) and node.flow and "string" in shape.types:
         help = "if the brackets belong to the text, put it in quotes"
     elif isinstance(node, Scalar) and shape.types == ("array",):
-        help = f"write `[{node.text[:30]}]`, or one item on a line, each after `- `"
+        help = f"write `[{node.text.strip('()[]{} ')[:30]}]`, or one item on a line, each after `- `"
     elif isinstance(node, Scalar) and shape.title:
         keys = list(shape.kinds or shape.properties)
         help = "its keys are " + _listed(keys) if keys else "write keys with their values, indented, on the lines below"
@@ -398,6 +401,9 @@ def _mapping(node: Mapping, shape: Shape, name: str, anchor: Span, out: Checked,
             unknown = True
             misspelt |= _unknown_key(entry, node, shape, siblings, name, out)
         elif inner is not None:
+            odd = None if key.isascii() else look_alike(entry.key)
+            if odd is not None:
+                out.blame(node, odd)
             _walk(entry.value, inner, key, entry.key.span, out, verbs if key in verbs else None)
     if len(entries) < shape.least_keys and not unknown:
         if shape.code:
@@ -446,6 +452,10 @@ def _unknown_key(
     """Report a key that has no place here; the keys it was probably meant to be."""
     key = entry.key.text
     out.faulty.add(entry.value)
+    odd = look_alike(entry.key)
+    if odd is not None:
+        out.blame(node, odd)
+        return set(shape.required)
     where = f" in {_a(shape.title)}" if shape.title else ""
     if shape.patterns:
         rule = _WORDS_OF_PATTERNS.get(shape.patterns[0][1], "")
@@ -585,6 +595,8 @@ def _scalar(node: Scalar, shape: Shape, name: str, anchor: Span, out: Checked) -
         place = anchor if not node.text else node.span
         empty = "[]" if "array" in types and not shape.least_items else ""
         help = f"write `{name}: {empty}` for none" if empty else "write one, or remove the key"
+        if not node.text and node.commented:
+            help = "what stands behind `#` is a comment and is not read: put the whole text in quotes, or take `#` away"
         out.values[node] = None
         out.blame(node, found("KB210", place, f"{_called(name)} has no value", help))
         return
@@ -694,6 +706,16 @@ def _bad_name(node: Scalar, shape: Shape, name: str, out: Checked) -> None:
     odd = look_alike(node)
     if odd:
         out.blame(node, odd)
+        return
+    names = re.split(r"\s*[,;]\s*|\s+(?:and|or)\s+", node.text.strip("()[] "))
+    if len(names) > 1 and shape.pattern is not None and all(shape.pattern.fullmatch(each) for each in names if each):
+        names = [each for each in names if each]
+        listed = f"[{', '.join(names)}]" if len(names) > 1 else names[0]
+        message = f"{_called(name)} is one text here, `{printable(node.text)[:60]}`, and not a list of names"
+        help = f"write `{listed}`" if len(names) > 1 else f"write `{listed}`, without the comma"
+        if "array" not in shape.types and len(names) > 1:
+            help = f"write one name; where a list may stand, `{listed}` is one"
+        out.blame(node, found("KB207", node.span, message, help))
         return
     rule = _WORDS_OF_PATTERNS.get(shape.pattern_text, "")
     help = ", ".join(

@@ -20,7 +20,7 @@ PACKAGE = Path(kb.__file__).parent
 LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers below its own, never sideways
     {"records", "folders"},
     {"diagnostics", "program", "advice", "doctor"},
-    {"values", "codes", "codec"},
+    {"values", "codes", "codec", "letters"},
     {"expression", "evaluate", "chart", "source", "digest"},
     {"model", "dictation", "codegen", "reading", "validator", "report"},
     {"shared", "limits", "mending"},

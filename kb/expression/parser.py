@@ -18,6 +18,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.expression import tree
+from kb.letters import foreign_letter
 
 MAX_LENGTH = 2_000
 MAX_BRACKETS = 200
@@ -490,6 +491,29 @@ _FORESEEN = re.compile(
     r"|(?P<square>[\[\]{}])"
     r"|(?P<control>[^ \t\r\n\u00a0\u202f\u0021-\u007eµμ°²–—A-Za-z])"
 )
+_FRACTION = re.compile(
+    r"(?<![\w.,/*)] )(?<![\w.,/*)])(?:(?P<whole>[0-9]{1,6}) *(?P<glyph>[¼½¾])|(?P<alone>[¼½¾])"
+    r"|(?:(?P<mixed>[0-9]{1,6}) +)?(?P<top>[0-9]{1,4})/(?P<bottom>[0-9]{1,4})(?= *[A-Za-zµμ%]))"
+)
+_GLYPHS = {"¼": (1, 4), "½": (1, 2), "¾": (3, 4)}
+
+
+def _written_out(match: re.Match[str]) -> _Fault:
+    """`2 1/2 mg` and `1/4 mg/kg`: read as a sum, the unit would stand below the line."""
+    top, bottom = _GLYPHS.get(match["glyph"] or match["alone"]) or (int(match["top"]), int(match["bottom"]))
+    whole = int(match["whole"] or match["mixed"] or 0)
+    help = "write the number with a decimal point"
+    rest = bottom
+    for prime in (2, 5):
+        while rest and rest % prime == 0:
+            rest //= prime
+    if rest == 1:
+        value = Decimal(whole) + Decimal(top) / Decimal(bottom)
+        help = f"write `{value.normalize():f}`"
+    message = f"`{match.group().strip()}` is a fraction; an amount is written with a decimal point"
+    return _Fault("KB309", match.start(), match.end(), message, help)
+
+
 _GLUED = re.compile(r"(\d)([A-Za-zµμ°%][A-Za-z0-9µμ°²%/.]*|/[A-Za-z])")
 _POWER_OF_TEN = re.compile(r"[0-9.]*[0-9][eE][+-]?[0-9]+")
 
@@ -506,6 +530,9 @@ def _foresee(text: str) -> _Fault | None:
         )
     if not text.strip():
         return _Fault("KB307", 0, len(text), "an expression is missing", "write a condition or a value")
+    fraction = _FRACTION.search(text)
+    if fraction is not None:
+        return _written_out(fraction)
     match = _FORESEEN.search(text)
     if match is not None:
         return _foreseen(text, match)
@@ -554,6 +581,14 @@ def _foreseen(text: str, match: re.Match[str]) -> _Fault:
     if kind == "square":
         return _Fault("KB303", start, end, f"`{written}` is not used in expressions", "write round brackets")
     if kind == "control":
+        first, last = start, end
+        while first and (text[first - 1].isalnum() or text[first - 1] in "_-"):
+            first -= 1
+        while last < len(text) and (text[last].isalnum() or text[last] in "_-"):
+            last += 1
+        letter = foreign_letter(text[first:last])
+        if letter is not None:
+            return _Fault("KB305", first + letter[0], first + letter[0] + 1, letter[1], letter[2])
         name = f"`{written}`" if written.isprintable() else f"the invisible character U+{ord(written):04X}"
         return _Fault("KB305", start, end, f"{name} cannot be read here", "write plain letters, digits and signs")
     code, instead = _FOREIGN.get(written, ("KB305", " - "))
