@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kb.diagnostics import Diagnostic, Related, Severity, Span
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 class Code(NamedTuple):
@@ -228,6 +228,9 @@ BASE: dict[str, Code] = {
     "KB708": Code("withdrawn", ERROR, "A withdrawn protocol gives no advice."),
     "KB709": Code("changed-program", ERROR, "A compiled Program is the one that was compiled."),
     "KB720": Code("journal-cut", ERROR, "A journal has the beginning that it was made with."),
+    "KB732": Code("no-range-for-local", NOTE, "A local number that nothing can be held against is read twice."),
+    "KB733": Code("implausible-in-local", WARNING, "A local number is one that a patient could be given."),
+    "KB734": Code("signed-later", NOTE, "A setting is signed in a year that this base knows."),
     "KB730": Code("unknown-expectation", ERROR, "What a scenario expects is of something the protocol has."),
     "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
     "KB710": Code(
@@ -240,7 +243,7 @@ BASE: dict[str, Code] = {
         "unfit-limit-in-local", ERROR, "A local limit fits its drug, and its soft end lies within the hard one."
     ),
     "KB715": Code("wider-without-reason", ERROR, "A limit wider than the library's says why."),
-    "KB716": Code("unsigned-setting", WARNING, "A local setting says why it is so, who signed it and when."),
+    "KB716": Code("unsigned-setting", NOTE, "A local setting says why it is so, who signed it and when."),
     "KB717": Code("unfit-binding-in-local", ERROR, "A binding leads from one name of the hospital's to one of ours."),
     "KB718": Code("unfit-setting-in-local", ERROR, "A local setting has the keys of its kind."),
     "KB719": Code("concentration-without-salt", WARNING, "A concentration says which salt form it counts."),

@@ -11,10 +11,14 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """How bad a finding is: an error stops compilation, a warning does not."""
+    """How bad a finding is: an error stops compilation, a warning does not.
+
+    A note is nothing to mend: a person is to look at it, and a check passes with it.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,6 +87,11 @@ class Diagnostic:
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether any of `diagnostics` is an error."""
     return any(found.severity is Severity.ERROR for found in diagnostics)
+
+
+def all_notes(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether nothing in `diagnostics` is to be mended."""
+    return all(found.severity is Severity.NOTE for found in diagnostics)
 
 
 def in_reading_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

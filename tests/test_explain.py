@@ -97,6 +97,8 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
 def test_an_example_gives_exactly_what_it_is_marked_with(page: str, kind: str, text: str, tmp_path: Path) -> None:
     base, own = base_with(text, tmp_path)
     found = [item for item in base.examine(at=DAY).diagnostics if item.span.file == str(own)]
+    if page != "KB732":  # nearly every local number is to be read twice; only its own page is about that
+        found = [item for item in found if item.code != "KB732"]
     expected = {
         (number, code)
         for number, line in enumerate(text.splitlines(), start=1)

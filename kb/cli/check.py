@@ -42,7 +42,11 @@ def check(
     ] = None,
     allowed: Annotated[bool, typer.Option("--allowed", help="Print the warnings that are allowed as well.")] = False,
 ) -> None:
-    """Check protocols, library and evidence; print everything that is wrong."""
+    """Check protocols, library, evidence and local.yaml; print everything that is wrong.
+
+    Exits with 0 where there is nothing or only notes, 1 where there is an error or a warning, 2 where it could not run.
+    """
+    from kb.diagnostics import all_notes
     from kb.report import report_of
 
     targets = report_targets(reports)
@@ -63,14 +67,16 @@ def check(
         print_diagnostics((*found, *accepted) if allowed else found)
         terminal = console()
         more = f"; {count(len(accepted), 'warning')} allowed" if accepted else ""
-        if found:
-            told = f"{count(report.errors, 'error')}, {count(report.warnings, 'warning')}"
+        notes = f", {count(report.notes, 'note')}" if report.notes else ""
+        if not all_notes(found):
+            told = f"{count(report.errors, 'error')}, {count(report.warnings, 'warning')}{notes}"
             terminal.print(f"{told} in {count(len(checked), 'file')}{more}")
-            terminal.print(Text("`kb explain CODE` tells what a code means", "dim"))
         else:
-            told = f"{count(len(ids), 'protocol')} in {count(len(checked), 'file')}: {', '.join(ids)}{more}"
+            told = f"{count(len(ids), 'protocol')} in {count(len(checked), 'file')}{notes}: {', '.join(ids)}{more}"
             terminal.print(Text.assemble(("fine: ", "green"), told), soft_wrap=True)
-    raise typer.Exit((FINDINGS if checked else COULD_NOT_RUN) if found else FINE)
+        if found:
+            terminal.print(Text("`kb explain CODE` tells what a code means", "dim"))
+    raise typer.Exit(FINE if all_notes(found) else FINDINGS if checked else COULD_NOT_RUN)
 
 
 def _day(at: str | None) -> str:

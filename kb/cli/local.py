@@ -39,10 +39,12 @@ def local(
 ) -> None:
     """List what a hospital settles: by protocol, with default, range and source, what is set here, what is missing.
 
-    Exits with 1 where something that has no default is not set, or where the settings have a finding.
+    Exits with 1 where something that has no default is not set, or where the settings have an error or a warning.
     """
+    from kb.diagnostics import all_notes
     from kb.generator.settings import settings_asked
     from kb.local import read_local
+    from kb.report import summary
 
     base = base_of(context)
     ids = list(protocols or base.protocols())
@@ -60,9 +62,9 @@ def local(
         print_lines(_lines(listed))
         print_diagnostics(found)
         told = [f"{count(len(missing), 'setting')} without default not set"] if missing else []
-        told += [f"{count(len(found), 'finding')} in the local settings"] if found else []
+        told += [f"{summary(found)} in the local settings"] if found else []
         console().print("; ".join(told) or "everything that has no default is set")
-    raise typer.Exit(FINDINGS if missing or found else FINE)
+    raise typer.Exit(FINDINGS if missing or not all_notes(found) else FINE)
 
 
 def _settings(base: Base, file: Path | None) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:

@@ -167,7 +167,7 @@ class _Bench:
 
     def look(self, changed: list[Path] | tuple[Path, ...]) -> bool:
         """Read what changed, tell the verdict and what is other; whether all is fine."""
-        from kb.diagnostics import has_errors
+        from kb.diagnostics import all_notes, has_errors
         from kb.trial import compare
 
         began = time.perf_counter()
@@ -185,7 +185,7 @@ class _Bench:
             self._took(began)
             return False
         trial = self._trial(program)
-        fine = not found and not trial.failing
+        fine = all_notes(found) and not trial.failing
         steps = sum(not step.part_of for step in trial.program.steps)
         passed = len(trial.scenarios) - len(trial.failing)
         told = f"{count(steps, 'step')}; {passed} of {count(len(trial.scenarios), 'scenario')} as expected"

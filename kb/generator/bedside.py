@@ -358,6 +358,8 @@ class _Bedside:
                     words = f"{clean(setting.value)}{default}; {setting_basis(setting)}"
                 else:
                     words = setting_line(setting)
+                if self.advice.now and setting.on[:10] > self.advice.now[:10]:
+                    words += ", which is after the time of this advice"
                 yield Line((Span(f"{clean(setting.name)}  ", "title"), Span(words)), 2, 5)
 
     # -------------------------------------------------------- the rest

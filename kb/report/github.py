@@ -7,10 +7,13 @@ that no text of it can begin a command of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from kb.diagnostics import Severity, Span
 from kb.report.record import Report, in_full, name_of, path_below
 from kb.source import printable
+
+_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def render(report: Report) -> str:
@@ -22,7 +25,7 @@ def _commands(report: Report) -> Iterator[str]:
     if report.refusal is not None:
         yield f"::error title={_property('kb could not run')}::{_text(report.refusal.message)}"
     for one in report.diagnostics:
-        level = "error" if one.severity is Severity.ERROR else "warning"
+        level = _LEVELS[one.severity]
         told = [in_full(one)]
         told += [f"{_short(report, item.span)}: {item.message}" for item in one.related]
         yield f"::{level} {_place(report, one.span)},title={_property(name_of(one.code))}::{_text(chr(10).join(told))}"

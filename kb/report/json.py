@@ -34,6 +34,7 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> dict[str, Any]:
         "schema": SCHEMA,
         "errors": sum(one.severity is Severity.ERROR for one in found),
         "warnings": sum(one.severity is Severity.WARNING for one in found),
+        "notes": sum(one.severity is Severity.NOTE for one in found),
         "diagnostics": [_one(one) for one in found],
     }
 

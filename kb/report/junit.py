@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from kb.diagnostics import Diagnostic
+from kb.diagnostics import Diagnostic, all_notes
 from kb.report.record import Case, Report, counted, name_of, path_below, storable
 from kb.report.text import render_text
 
@@ -51,7 +51,7 @@ def _suite(root: ElementTree.Element, report: Report, group: str, cases: list[Ca
 
 
 def _files(report: Report) -> tuple[Case, ...]:
-    """A case for each file that was checked, and for each other file with findings."""
+    """A case for each file that was checked, and for each other file with findings; a note is no failure."""
     found: dict[str, list[Diagnostic]] = {file: [] for file in report.files}
     for one in report.diagnostics:
         found.setdefault(one.span.file, []).append(one)
@@ -61,7 +61,7 @@ def _files(report: Report) -> tuple[Case, ...]:
             name=path_below(report.root, file)[0],
             file=file,
             line=ones[0].span.line if ones else 1,
-            failures=(_headline(ones),) if ones else (),
+            failures=() if all_notes(ones) else (_headline(ones),),
             details=render_text(ones, lines=report.lines),
         )
         for file, ones in found.items()

@@ -79,7 +79,11 @@ class Report:
 
     @property
     def warnings(self) -> int:
-        return len(self.diagnostics) - self.errors
+        return sum(one.severity is Severity.WARNING for one in self.diagnostics)
+
+    @property
+    def notes(self) -> int:
+        return len(self.diagnostics) - self.errors - self.warnings
 
 
 Renderer = Callable[[Report], str]

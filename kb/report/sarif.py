@@ -17,11 +17,12 @@ from urllib.parse import quote
 
 import kb
 from kb.codes import CODES, explanation
-from kb.diagnostics import Diagnostic, Severity, Span
+from kb.diagnostics import Diagnostic, Span
 from kb.report.record import Report, in_full, path_below, storable
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT: Final = "%SRCROOT%"
+_PROBLEMS: Final = {"error": "error", "warning": "warning", "note": "recommendation"}  # the words GitHub reads
 _FINGERPRINT: Final = "primaryLocationLineHash"  # the name that GitHub reads
 
 
@@ -63,7 +64,7 @@ def _rule(code: str) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in known.name.split("-")),
         "shortDescription": {"text": known.title},
         "defaultConfiguration": {"level": known.severity.value},
-        "properties": {"problem.severity": known.severity.value, "tags": ["clinical-safety"]},
+        "properties": {"problem.severity": _PROBLEMS[known.severity.value], "tags": ["clinical-safety"]},
     }
     if page:
         paragraphs = page.split("\n\n")
@@ -78,7 +79,7 @@ def _result(report: Report, one: Diagnostic, rule: int, seen: Counter[str]) -> d
     result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": rule,
-        "level": "error" if one.severity is Severity.ERROR else "warning",
+        "level": one.severity.value,
         "message": _message(in_full(one)),
         "locations": [{"physicalLocation": _place(report, one.span)}],
         "partialFingerprints": {_FINGERPRINT: f"{mark}:{seen[mark]}"},

@@ -11,7 +11,7 @@ from kb.report.record import Lines, Report, counted
 from kb.source import printable
 
 _WIDTH: Final = 110  # longer source lines are shown in part
-_STYLES: Final = {"error": "bold red", "warning": "bold yellow"}
+_STYLES: Final = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
 def render(report: Report) -> str:
@@ -47,11 +47,10 @@ def render_text(
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
-    """`2 errors, 1 warning`."""
+    """`2 errors, 1 warning, 1 note`."""
     found = in_reading_order(diagnostics)
-    errors = sum(one.severity is Severity.ERROR for one in found)
-    parts = [counted(errors, "error")] if errors else []
-    parts += [counted(len(found) - errors, "warning")] if len(found) > errors else []
+    numbers = ((sum(one.severity is severity for one in found), severity.value) for severity in Severity)
+    parts = [counted(number, word) for number, word in numbers if number]
     return ", ".join(parts) or "no problems"
 
 

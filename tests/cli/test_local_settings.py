@@ -83,3 +83,31 @@ def test_a_care_area_that_is_not_there_is_a_fault_of_the_option(kb: Kb) -> None:
 def test_a_care_area_is_signed_by_whoever_signed_the_file(kb: Kb) -> None:
     told = kb("care_areas:\n  ward: General ward\n", "advise", SHOCK, *CHART, "--care-area", "ward")
     assert "care area: General ward; signed by Dr A. Example on 2026-01-01" in told.out
+
+
+def test_a_setting_signed_after_the_time_of_the_advice_says_so(kb: Kb) -> None:
+    late = "parameters:\n  reassess_after: {value: 5 min, because: rounds, approved_on: 2031-01-01}\n"
+    told = kb(late, "advise", SHOCK, *CHART)
+    assert "signed by Dr A. Example on 2031-01-01, which is after the time of this advice" in told.out
+
+
+def test_a_new_base_with_unsigned_settings_passes_and_says_what_is_unsigned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*arguments: str) -> Answer:
+        with pytest.raises(SystemExit) as ended:
+            cli.run(list(arguments))
+        captured = capsys.readouterr()
+        return Answer(int(ended.value.code or 0), captured.out, captured.err)
+
+    assert call("init", str(tmp_path / "base")).code == 0
+    monkeypatch.chdir(tmp_path / "base")
+    with Path("local.yaml").open("a", encoding="utf-8") as file:
+        file.write("concentrations:\n  vasopressin: 0.4 units/mL\n")
+    told = call("check")
+    assert told.code == 0
+    assert "note[KB716 unsigned-setting]" in told.out
+    assert "2 notes" in told.out
+    assert "::notice file=" in call("check", "--format", "github").out
+    assert '"level": "note"' in call("check", "--format", "sarif").out
+    assert 'failures="0"' in call("check", "--format", "junit").out

@@ -64,7 +64,7 @@ def as_told(found: list[Diagnostic]) -> list[tuple[Any, ...]]:
     return [
         (
             one.code,
-            {"error": 1, "warning": 2}[one.severity.value],
+            {"error": 1, "warning": 2, "note": 3}[one.severity.value],
             "\n".join(filter(None, [one.message, one.help, one.why])),
             one.span.line - 1,
             [related.message for related in one.related],
