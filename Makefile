@@ -35,7 +35,7 @@ $(READY): pyproject.toml
 	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed; set PYTHON to it" >&2; exit 2; fi; \
 	echo "setting up $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv $(VENV) || { echo "this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[authoring,editor,site,prove,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[authoring,editor,prove,signing,site,dev]'
 	@touch $(READY)
 
 # Node.js is not needed to use kb. Without it the tests that need it say so and are skipped, unless KB_REQUIRE_NODE is set.

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from kb.advice import Explanation, OrderVerdict
     from kb.chart import Chart, ChartError
     from kb.codec import ProgramError
-    from kb.interpreter import Advice, Guideline, WithdrawnError
+    from kb.interpreter import Advice, Guideline, NotApprovedError, WithdrawnError
     from kb.program import Program
     from kb.session import Session
-    from kb.store import LoadError, load, load_program
+    from kb.store import LoadError, TamperedError, load, load_program
 
 __version__ = "0.1.0"
 
@@ -32,10 +32,12 @@ _HOMES = {
     "Explanation": "advice",
     "Guideline": "interpreter",
     "LoadError": "store",
+    "NotApprovedError": "interpreter",
     "OrderVerdict": "advice",
     "Program": "program",
     "ProgramError": "codec",
     "Session": "session",
+    "TamperedError": "store",
     "WithdrawnError": "interpreter",
     "load": "store",
     "load_program": "store",
@@ -48,10 +50,12 @@ __all__ = [
     "Explanation",
     "Guideline",
     "LoadError",
+    "NotApprovedError",
     "OrderVerdict",
     "Program",
     "ProgramError",
     "Session",
+    "TamperedError",
     "WithdrawnError",
     "load",
     "load_program",

@@ -1,7 +1,8 @@
 """A knowledge base: a folder with `protocols/`, its library, statements and scenarios.
 
 protocols/library/{units,data,drugs}.yaml
-protocols/<id>/<version>.yaml, statements.yaml, scenarios/*.yaml
+protocols/<id>/<version>.yaml, statements.yaml, scenarios/*.yaml, reviews/<version>.yaml, approved/<version>.json
+protocols/policy.yaml, approved.lock
 local.yaml
 """
 
@@ -18,9 +19,11 @@ from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
 from kb.folders import VERSION, default_base, protocols_in
+from kb.ledger import Ledger
 from kb.linter import allowances, lint_dates, lint_library
 from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
 from kb.local_check import check_local
+from kb.lock import POLICY
 from kb.program import Program
 from kb.shared import check_shared
 from kb.source import Reading, read_source
@@ -52,6 +55,7 @@ class Base:
         self._allowed: dict[Path, tuple[Diagnostic, ...]] = {}
         self._read: dict[Path, model.Protocol | None] = {}
         self._scenarios: dict[Path, tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]] = {}
+        self.ledger = Ledger(self.protocols_path, read)
 
     def __repr__(self) -> str:
         return f"Base({str(self.path)!r})"
@@ -68,6 +72,9 @@ class Base:
         for name in ("_protocols", "_held"):
             self.__dict__.pop(name, None)
         self._scenarios.pop(file, None)
+        self.ledger.forget()
+        if file.name == POLICY or file.parent.name == "reviews":
+            self._compiled.clear()
         if file.parent == self.protocols_path / "library":
             self.__dict__.pop("_library", None)
             self._compiled.clear()
@@ -121,8 +128,10 @@ class Base:
         return sorted((file.parent / "scenarios").glob("*.yaml"))
 
     def findings(self, file: Path) -> tuple[Diagnostic, ...]:
-        """Everything wrong with one protocol file, its scenarios, the library and `local.yaml`."""
+        """Everything wrong with one protocol file, its scenarios and review records, the library and `local.yaml`."""
         diagnostics = [*self._library[1], *self.local()[1], *self.compile(file)[1]]
+        if self.ledger.file(file.parent.name, file.stem).exists():
+            diagnostics += self.ledger.check_version(file.parent.name, file.stem, self.compile(file)[0])
         for each in self.scenario_files_of(file):
             diagnostics += self.scenarios(each)[1]
         return in_reading_order((*diagnostics, *self._hand_overs_of(file)))
@@ -136,7 +145,7 @@ class Base:
         return self._scenarios[file]
 
     def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-        """The Program of one protocol file of this base, and everything found in it but what is allowed in place."""
+        """The Program of one protocol file of this base with its review state, and all that is found but not allowed."""
         if file not in self._compiled:
             protocol, diagnostics = load_protocol(file, self.library, self.read)
             self._read[file] = protocol
@@ -144,6 +153,8 @@ class Base:
             linted: tuple[Diagnostic, ...] = ()
             if protocol is not None and not has_errors(self._library[1]):
                 program, linted = compile_protocol(protocol, self.library)
+            if program is not None and self.protocols_path / program.id / f"{program.version}.yaml" == file:
+                program = self.ledger.reviewed(program)
             found = in_reading_order((*diagnostics, *linted))
             self._compiled[file] = program, tuple(item for item in found if item.allowed is None)
             self._allowed[file] = tuple(item for item in found if item.allowed is not None)
@@ -216,6 +227,7 @@ class Base:
         diagnostics: list[Diagnostic] = [*self._library[1], *self.check_local()]
         checked: list[Path] = []
         read: list[model.Protocol] = []
+        compiled: dict[tuple[str, str], Program | None] = {}
         for id in told(wanted):
             name, _, version = id.partition("@")
             versions = self.protocols().get(name, [])
@@ -232,6 +244,7 @@ class Base:
                     read.append(protocol)
                     diagnostics += lint_dates(protocol, self.library, at) if at else ()
             made = {each: self.compile(self.protocols_path / name / f"{each}.yaml")[0] for each in versions}
+            compiled |= {(name, each): made[each] for each in ([version] if version else versions)}
             programs = {each: program for each, program in made.items() if program is not None}
             if versions[-1] in programs:
                 programs[""] = programs[versions[-1]]
@@ -239,10 +252,12 @@ class Base:
             checked += self.scenario_files(name)
         diagnostics += self._hand_overs(wanted)
         diagnostics += self._unused_allowances(read, diagnostics, set(wanted), bool(at))
-        found = in_reading_order(diagnostics)
+        everything = sum(len(versions) for versions in self.protocols().values()) == len(compiled)
+        reviewed, files = self.ledger.check(compiled, whole=everything)
+        found = in_reading_order((*diagnostics, *reviewed))
         return Examined(
             tuple(item for item in found if item.allowed is None),
-            tuple(checked),
+            (*checked, *files),
             tuple(item for item in found if item.allowed is not None),
         )
 

@@ -153,8 +153,8 @@ def program_to_json(program: Program) -> dict[str, Any]:
 
 
 def program_file(program: Program) -> dict[str, Any]:
-    """What a file of `kb compile` holds: the Program and a checksum over it."""
-    data = program_to_json(program)
+    """What a file of `kb compile` holds: the Program and a checksum over it. It claims no review: it is a draft."""
+    data = program_to_json(program._replace(state="draft", standing=records.Standing()))
     return {**data, "checksum": checksum(data)}
 
 

@@ -1,7 +1,8 @@
 """Every diagnostic code: its name, severity and one-line title. Codes never change meaning and are never reused.
 
 KB1xx reading a file · KB2xx structure (schema, loader) · KB3xx expressions, names, types, units · KB4xx graph
-and step shape · KB5xx evidence and prose · KB6xx charts, orders, scenarios · KB7xx base and running.
+and step shape · KB5xx evidence and prose · KB6xx charts, orders, scenarios · KB7xx base and running · KB84x and
+KB85x reviews and approval.
 Each code has a page, `kb/explain/<code>.md`.
 """
 
@@ -257,6 +258,27 @@ ALLOWANCES: dict[str, Code] = {
     "KB533": Code("unknown-code-allowed", ERROR, "What is allowed in place is a code of the check."),
 }
 
+# ---------------------------------------------------------------- KB84x reviews and approval
+REVIEWS: dict[str, Code] = {
+    "KB840": Code("not-approved", ERROR, "Where approval is required, only what people have approved gives advice."),
+    "KB841": Code("no-policy", ERROR, "An approval counts only under a policy of the base."),
+    "KB842": Code("not-theirs-to-decide", ERROR, "A record is by somebody the policy knows, in a role of theirs."),
+    "KB843": Code("unfit-policy", ERROR, "A policy can be met: every role is held, every person and key stands once."),
+    "KB844": Code("record-out-of-order", ERROR, "Records follow each other as they were made."),
+    "KB845": Code(
+        "edited-record", ERROR, "A record says what it said when it was made, of the version it was made for."
+    ),
+    "KB846": Code(
+        "bad-signature", ERROR, "A signature is by the person, over the record; an approval has one if it must."
+    ),
+    "KB847": Code("changed-since-review", WARNING, "The files are what was reviewed."),
+    "KB848": Code("tampered-approval", ERROR, "A stored Program and the lock are what was approved."),
+    "KB849": Code("stale-lock", ERROR, "The lock says what the policy and the review records say."),
+    "KB850": Code("signature-not-checked", WARNING, "Signatures are checked."),
+    "KB851": Code("four-eyes", ERROR, "Nobody approves their own work, or in two roles, unless the policy says so."),
+    "KB852": Code("records-without-version", ERROR, "Review records are about a version that is there."),
+}
+
 CODES: dict[str, Code] = {
     **READING,
     **FORMATTING,
@@ -268,6 +290,7 @@ CODES: dict[str, Code] = {
     **ALLOWANCES,
     **CHARTS,
     **BASE,
+    **REVIEWS,
 }
 
 

@@ -56,13 +56,15 @@ FIELDS: dict[str, dict[str, str]] = {
     "Statement": {"text": "id says kind cites support wording"},
     "Reference": {"text": "key title kind publisher year tier identifier checked superseded_by"},
     "Source": {"text": "title publisher updated banner claims disclaimer"},
+    "Signed": {"neither": "who name role date signature"},
+    "Standing": {"neither": "signed missing valid_until reason"},
     "Program": {
         "logic": "id withdrawn slots steps starts applies enter weight rules caps goals alerts elements drugs units"
         " parameters",
         "text": "version title question purpose updated population applies_text enter_text interpretations statements"
         " not_encoded references source",
         # The form of the file, the digests themselves, and what reviewers decided about them.
-        "neither": "schema state logic_digest text_digest",
+        "neither": "schema state logic_digest text_digest standing",
     },
 }
 
@@ -115,9 +117,11 @@ def _sha256(content: Any) -> str:
 def _part(record: Any, side: str) -> dict[str, Any]:
     """The fields of `record` on `side`, and of the records in it, however deep."""
     rows = FIELDS[type(record).__name__]
-    wanted = rows.get(side, "").split()
+    wanted, unread = rows.get(side, "").split(), rows.get("neither", "").split()
     content: dict[str, Any] = {}
     for name, value, encode in encoded_fields(record):
+        if name in unread:
+            continue
         if type(value).__name__ in FIELDS:
             part: Any = _part(value, side)
         elif isinstance(value, tuple) and value and type(value[0]).__name__ in FIELDS:

@@ -26,6 +26,7 @@ DISTRIBUTION = "guideline-kb"
 PURPOSE = {  # what an extra is for; which there are is in the metadata
     "authoring": "the command `kb`: reading YAML, checking, compiling, drawing",
     "site": "building the documentation site",
+    "signing": "signed reviews: `kb review --sign`, and checking signatures",
     "editor": "the language server `kb lsp`",
     "dev": "the checks of this repository (make test)",
     "bench": "the benchmarks",

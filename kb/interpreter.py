@@ -41,13 +41,14 @@ from kb.plan import Plan, Walk, walk_over
 from kb.reading import Order, ParsedChart, dictionary_of, parse_chart, parse_order
 from kb.reasons import facts, reasons_against, reasons_for, trace, way_to
 from kb.records import TYPE_CHECKING
+from kb.review import APPROVED, EXPIRED, UNCHECKED, UNSIGNED, VERIFIED, WITHDRAWN, state_at
 
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     _T = TypeVar("_T")
 
-ADVICE_SCHEMA = "1.1.0"
+ADVICE_SCHEMA = "1.2.0"
 
 
 class WithdrawnError(ValueError):
@@ -56,10 +57,58 @@ class WithdrawnError(ValueError):
     code = "KB708"
 
 
-def banner(program: ir.Program) -> str:
-    """The line that stands on everything said from this protocol."""
+class NotApprovedError(ValueError):
+    """Advice was asked of approved protocols only, and this is none. `code` is stable; `state`: what it is instead."""
+
+    code = "KB840"
+
+    def __init__(self, message: str, state: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+def banner(program: ir.Program, now: datetime | None = None) -> str:
+    """The line that stands on everything said from this protocol; with `now`, whether its approval is over."""
     purpose = "For education" if program.purpose == "educational" else "Decision support under professional supervision"
-    return f"{program.state.upper()}, not approved for clinical use. {purpose}; check against your own sources."
+    state = _state(program, now)
+    if state == APPROVED:
+        signed = "; ".join(signature_line(item) for item in program.standing.signed)
+        until = f", valid until {program.standing.valid_until}" if program.standing.valid_until else ""
+        return f"APPROVED by {signed}{until}. {purpose}; check against your own sources."
+    over = f", its approval ended on {program.standing.valid_until}" if state == EXPIRED else ""
+    return f"{state.upper()}{over}, not approved for clinical use. {purpose}; check against your own sources."
+
+
+def signature_line(item: ir.Signed) -> str:
+    """One approval in words; that it is unsigned, or that nobody could check the signature, is never left out."""
+    words = {VERIFIED: "signature verified", UNSIGNED: "unsigned", UNCHECKED: "signature not checked"}
+    return f"{item.name or item.who} ({item.role}, {item.date}, {words.get(item.signature, item.signature)})"
+
+
+def _state(program: ir.Program, now: datetime | None) -> str:
+    return program.state if now is None else state_at(program.state, program.standing, now.date().isoformat())
+
+
+def _require(program: ir.Program, require: str | None, now: datetime | None) -> None:
+    """Refuse what was withdrawn; and, where `require` says so, what is not approved at `now`."""
+    name, standing = f"{program.id}@{program.version}", program.standing
+    if program.withdrawn or program.state == WITHDRAWN:
+        raise WithdrawnError(f"{name} was withdrawn: {program.withdrawn or standing.reason}")
+    if require is None:
+        return
+    if require != APPROVED:
+        raise ValueError(f"what can be required is `{APPROVED}`, not {require!r}")
+    state = _state(program, now)
+    if state == EXPIRED:
+        why = f"its approval ended on {standing.valid_until}: those who signed must look at it again"
+        raise NotApprovedError(f"{name} is not approved any more; {why}", state)
+    if state != APPROVED:
+        lacks = f"; still to approve: {', '.join(standing.missing)}" if standing.missing else ""
+        why = f" ({standing.reason})" if standing.reason else ""
+        raise NotApprovedError(f"{name} is {state}, and only what is approved may advise here{lacks}{why}", state)
+    if standing.valid_until and now is None:
+        why = f"its approval ends on {standing.valid_until}: give the time of the advice (`now`)"
+        raise NotApprovedError(f"whether {name} is still approved cannot be told; {why}", state)
 
 
 class Advice:
@@ -78,6 +127,8 @@ class Advice:
         "title",
         "state",
         "banner",
+        "approvals",
+        "valid_until",
         "logic_digest",
         "text_digest",
         "local_digest",
@@ -145,13 +196,23 @@ class Advice:
 
     @property
     def state(self) -> str:
-        """Review state of the protocol: draft until people have signed both digests."""
-        return self.walk.program.state
+        """Review state of the protocol: draft until people have signed both digests; `expired` once that is over."""
+        return _state(self.walk.program, self._now)
 
     @property
     def banner(self) -> str:
         """The line to show with every piece of this advice."""
-        return banner(self.walk.program)
+        return banner(self.walk.program, self._now)
+
+    @property
+    def approvals(self) -> tuple[ir.Signed, ...]:
+        """Who has approved this content, in which role, and whether the signature was verified."""
+        return self.walk.program.standing.signed
+
+    @property
+    def valid_until(self) -> str | None:
+        """The last day of the approval; None where there is none, or it does not end."""
+        return self.walk.program.standing.valid_until or None
 
     @property
     def logic_digest(self) -> str:
@@ -350,6 +411,7 @@ class Guideline:
         local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
+        require: str | None = None,
     ) -> Advice:
         """What to do now for the patient that `chart` describes.
 
@@ -358,13 +420,15 @@ class Guideline:
             now: the time of the advice, with offset; needed where the chart has times.
             local: what the hospital has settled: the content of a `local.yaml`, or any part of it.
             lenient: count refused values as unknown, and list them, instead of raising.
+            require: `approved` refuses whatever people have not approved, or not for this time.
 
         Raises:
             ChartError: the chart has values that are refused; it lists all of them.
+            NotApprovedError: approval is required, and there is none.
             WithdrawnError: the protocol was withdrawn.
 
         """
-        walk, chart_read = self.walk(chart, now, local, lenient=lenient)
+        walk, chart_read = self.walk(chart, now, local, lenient=lenient, require=require)
         return Advice(walk, chart_read, now)
 
     def walk(
@@ -374,10 +438,10 @@ class Guideline:
         local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
+        require: str | None = None,
     ) -> tuple[Walk, ParsedChart]:
         """The chart read through the Program, before anything is said about it."""
-        if self.program.withdrawn:
-            raise WithdrawnError(f"{self.program.id}@{self.program.version} was withdrawn: {self.program.withdrawn}")
+        _require(self.program, require, now)
         reading, read = self._read(chart, now, local, lenient=lenient)
         row = reading.row
         decision = self._decide(row)
@@ -396,20 +460,22 @@ class Guideline:
         local: Mapping[str, Any] | Local | None = None,
         *,
         lenient: bool = False,
+        require: str | None = None,
     ) -> tuple[OrderVerdict, ...]:
         """Hold each order against the protocol's rules, caps and the drug library's limits.
 
         Args:
-            chart: as for `advise`; so `now`, `local`, `lenient`.
+            chart: as for `advise`; so `now`, `local`, `lenient`, `require`.
             orders: mappings with `drug` and any of rate, amount, route, intent, line, weight, salt,
                 concentration. They are checked as one set.
 
         Raises:
             ChartError: the chart has values that are refused.
+            NotApprovedError: approval is required, and there is none.
             WithdrawnError: the protocol was withdrawn.
 
         """
-        walk, _ = self.walk(chart, now, local, lenient=lenient)
+        walk, _ = self.walk(chart, now, local, lenient=lenient, require=require)
         given = [order if isinstance(order, Mapping) else {"drug": str(order)} for order in orders]
         if evaluate(self.program.applies, walk.row) is False:
             why = f"the patient is outside the scope of this protocol: {self.program.applies_text}"
@@ -485,10 +551,11 @@ def advise(
     local: Mapping[str, Any] | Local | None = None,
     *,
     lenient: bool = False,
+    require: str | None = None,
 ) -> Advice:
     """`Guideline.advise` for a single call; make a `Guideline` once to advise many times."""
     guideline = program if isinstance(program, Guideline) else Guideline(program)
-    return guideline.advise(chart, now, local, lenient=lenient)
+    return guideline.advise(chart, now, local, lenient=lenient, require=require)
 
 
 def _unjudged(order: object, why: str) -> OrderVerdict:

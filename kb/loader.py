@@ -55,7 +55,7 @@ class OrderDef:
 
 @dataclass(frozen=True, slots=True)
 class LocalDef:
-    """What a hospital has settled, as plain data for `kb.local`; `spans` has the place of each key, by its path.
+    """What a file says, as plain data (`kb.local`, `kb.review`); `spans` has the place of each key, by its path.
 
     With `""` behind it, a path leads to the value.
     """
@@ -194,6 +194,12 @@ def load_scenarios(path: str | Path, read: Reading = read_source) -> tuple[Scena
 def load_local(path: str | Path, read: Reading = read_source) -> tuple[LocalDef | None, list[Diagnostic]]:
     """`local.yaml`: what one hospital has settled."""
     reader = _opened(Path(path), "local", read)
+    return _done(reader, reader.local(reader.root) if reader.root is not None else None)
+
+
+def load_plain(path: str | Path, kind: str, read: Reading = read_source) -> tuple[LocalDef | None, list[Diagnostic]]:
+    """A file of `kind` whose meaning is read elsewhere: a policy, or review records."""
+    reader = _opened(Path(path), kind, read)
     return _done(reader, reader.local(reader.root) if reader.root is not None else None)
 
 

@@ -527,12 +527,32 @@ class Source(NamedTuple):
     disclaimer: str = ""
 
 
+class Signed(NamedTuple):
+    """An approval: by whom, in which role, on which day. `signature`: verified, unsigned, or not checked."""
+
+    who: str
+    name: str
+    role: str
+    date: str
+    signature: str
+
+
+class Standing(NamedTuple):
+    """What is behind a review state: who approved, the roles that have not, the last day, and why there is no more."""
+
+    signed: tuple[Signed, ...] = ()
+    missing: tuple[str, ...] = ()
+    valid_until: str = ""
+    reason: str = ""
+
+
 class Program(NamedTuple):
     """A protocol ready to run: everything it needs is inside, resolved.
 
     `steps` are in an order in which every step stands after all that lead to it; `starts` index it.
     `applies` and `enter` are conditions (design rule 12). `logic_digest` and `text_digest` are SHA-256
-    over the content that decides, and over the wording (see `kb.digest`).
+    over the content that decides, and over the wording (see `kb.digest`). `state` and `standing` are worked out
+    from review records (see `kb.review`); no file of a Program can claim them.
     """
 
     schema: str
@@ -568,3 +588,4 @@ class Program(NamedTuple):
     not_encoded: tuple[tuple[str, str], ...]
     references: tuple[Reference, ...]
     source: Source
+    standing: Standing = Standing()

@@ -1,6 +1,7 @@
-"""Where Programs come from: a compiled file, the protocols that ship with the package, or a YAML file.
+"""Where Programs come from: a compiled file, the protocols that ship with the package, a base, or a YAML file.
 
-Running a compiled Program needs the standard library only; YAML needs the `authoring` extra, and says so.
+Of a version that was approved, the Program that was stored then is what runs (`kb.lock`). Running a compiled Program
+needs the standard library only; YAML needs the `authoring` extra, and says so.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import json
 import os
 
 from kb.codec import ProgramError, checksum, program_from_json
-from kb.interpreter import Guideline
-from kb.program import Program
+from kb.interpreter import Guideline, NotApprovedError
+from kb.lock import Lock, LockError, read_lock, stored
+from kb.program import Program, Standing
 from kb.records import TYPE_CHECKING
+from kb.review import APPROVED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +30,10 @@ class LoadError(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TamperedError(LoadError):
+    """What was approved is not what is there: a stored Program, the lock, the records or the policy was changed."""
 
 
 def load_program(path: str | Path) -> Guideline:
@@ -52,22 +59,34 @@ def load_program(path: str | Path) -> Guideline:
         raise LoadError("KB702", f"{path} is not a compiled Program: {error}") from error
     # A file cannot say that it was reviewed: that is worked out from review records, and without them
     # every Program is a draft.
-    return Guideline(program._replace(state="draft"))
+    return Guideline(program._replace(state="draft", standing=Standing()))
 
 
-def load(protocol: str | Path, version: str | None = None, *, base: str | Path | None = None) -> Guideline:
+def load(
+    protocol: str | Path, version: str | None = None, *, base: str | Path | None = None, require: str | None = None
+) -> Guideline:
     """A Guideline by protocol id, by `id@version`, or from a path to YAML or to a compiled Program.
 
     Args:
         protocol: `refractory-hypotension`, `refractory-hypotension@1.0.0`, or a path.
         version: the version; the latest by default.
         base: the folder of a knowledge base; the protocols that ship with the package by default.
+        require: `approved` gives the latest approved version, or that version if it is approved, and nothing else.
+            Ask it of `advise` too: an approval can end.
 
     Raises:
         LoadError: no such protocol, or YAML that has errors, or YAML without the `authoring` extra.
+        NotApprovedError: approval is required, and there is none. A file alone is never approved.
+        TamperedError: what was approved was changed.
 
     """
+    if require not in (None, APPROVED):
+        raise ValueError(f"what can be required is `{APPROVED}`, not {require!r}")
     text = str(protocol)
+    if require is not None and text.endswith((".json", ".yaml", ".yml")):
+        raise NotApprovedError(
+            f"{text} is a file, and a file alone is a draft; load it by its id from its base", "draft"
+        )
     if text.endswith(".json"):
         return load_program(text)
     if text.endswith((".yaml", ".yml")):
@@ -75,8 +94,52 @@ def load(protocol: str | Path, version: str | None = None, *, base: str | Path |
     id, _, at = text.partition("@")
     version = version or at or None
     if base is None and os.path.isdir(SHIPPED):
+        if require is not None:
+            raise NotApprovedError(f"{id} ships as a draft that nobody has approved", "draft")
         return load_program(_shipped(id, version))
-    return Guideline(_from_base(id, version, base))
+    return Guideline(_from_base(id, version, base, require))
+
+
+def stored_program(base: str | Path, id: str, version: str | None = None, require: str | None = None) -> Program | None:
+    """The stored Program of a version (the latest of the base, or the latest approved where that is required).
+
+    None where none is stored: the version was never approved.
+
+    Raises:
+        NotApprovedError: approval is required, and there is none.
+        TamperedError: what was approved was changed.
+
+    """
+    if not _plain(id):
+        return None
+    folder = os.path.join(base, "protocols")
+    try:
+        lock = read_lock(folder)
+        if lock is None and require is None:
+            return None
+        lock = lock or Lock(None, "", {})
+        if version is None:
+            listed = lock.approved(folder, id) if require is not None else _versions(folder, lock, id)
+            version = latest(listed) if listed else None
+        program = None if version is None else stored(folder, lock, id, version)
+    except LockError as error:
+        raise TamperedError(error.code, str(error)) from error
+    if require is not None and (program is None or program.state != APPROVED):
+        name = f"{id}@{version}" if version is not None else f"every version of {id}"
+        state, standing = (program.state, program.standing) if program is not None else ("draft", Standing())
+        lacks = f"; still to approve: {', '.join(standing.missing)}" if standing.missing else ""
+        why = f" ({standing.reason})" if standing.reason else ""
+        told = f"{name} is {state if program is not None else 'not approved'}, and only what is approved may run here"
+        raise NotApprovedError(f"{told}{lacks}{why}; `kb status {id}` tells what is missing", state)
+    return program
+
+
+def _versions(folder: str, lock: Lock, id: str) -> list[str]:
+    """Every version of a protocol in a folder `protocols/`: its files, and what the lock pins."""
+    here = os.path.join(folder, id)
+    names = os.listdir(here) if os.path.isdir(here) else []
+    files = {name.removesuffix(".yaml") for name in names if name.endswith(".yaml") and name[0].isdigit()}
+    return sorted(files | {version for held, version in lock.pins if held == id})
 
 
 def latest(versions: list[str]) -> str:
@@ -120,9 +183,15 @@ def _compile(path: str) -> Program:
     return _compiled(program, diagnostics, path)
 
 
-def _from_base(id: str, version: str | None, base: str | Path | None) -> Program:
-    authoring = _authoring()
-    found = authoring.Base(authoring.default_base() if base is None else base)
+def _from_base(id: str, version: str | None, base: str | Path | None, require: str | None) -> Program:
+    if base is None:
+        from kb.folders import default_base
+
+        base = default_base()
+    program = stored_program(base, id, version, require)
+    if program is not None:
+        return program
+    found = _authoring().Base(base)
     program, diagnostics = found.program(id, version)
     return _compiled(program, diagnostics, id)
 

@@ -1,4 +1,4 @@
-"""Every code has a page, and the examples on the pages of KB3xx to KB7xx give exactly what they are marked with.
+"""Every code has a page, and the examples on the pages of KB3xx to KB8xx give exactly what they are marked with.
 
 Each example is checked as an editor would check it: as a file of a small knowledge base, with `Base.examine`, on
 one day that never changes.
@@ -49,11 +49,25 @@ references:
     kind: guideline
 statements:
 """
+POLICY = """\
+format: 1
+approval:
+  roles: [clinical-lead, pharmacist]
+  signatures: required
+people:
+  ada-king:
+    name: Ada King
+    roles: [author, pharmacist]
+  ben-lee:
+    name: Ben Lee
+    roles: [clinical-lead]
+    keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMSSAHcccCCmepmyFEVp0YCEEFv/ONaASfDrIMpowebq]
+"""
 STATEMENT = "  {id}:\n    says: What the page says\n    kind: act\n    cites: [R1]\n"
 
 EXAMPLES = [
     pytest.param(page.stem, kind, text, id=f"{page.stem}-{kind}")
-    for page in sorted(PAGES.glob("KB[3-7]*.md"))
+    for page in sorted(PAGES.glob("KB[3-8]*.md"))
     for kind, text in BLOCK.findall(page.read_text(encoding="utf-8"))
 ]
 
@@ -81,7 +95,11 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
             "data.yaml": folder / "protocols" / "library" / name,
             "drugs.yaml": folder / "protocols" / "library" / name,
             "local.yaml": folder / name,
+            "policy.yaml": folder / "protocols" / name,
         }.get(name, home / ("scenarios/" + name if "scenario" in named[1] else name))
+        if "/reviews/" in named[1]:
+            own = home / "reviews" / name
+            files[folder / "protocols" / "policy.yaml"] = POLICY
     files[own] = text
     stub = home.parent / "adult-cardiac-arrest"
     stub.mkdir()

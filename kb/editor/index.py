@@ -92,6 +92,10 @@ def kind_of(path: Path, base: Path) -> str | None:
             return "local"
         case ("protocols", "library", ("data.yaml" | "drugs.yaml" | "units.yaml" | "definitions.yaml") as name):
             return name.removesuffix(".yaml")
+        case ("protocols", "policy.yaml"):
+            return "policy"
+        case ("protocols", _, "reviews", name) if name.endswith(".yaml"):
+            return "review"
         case ("protocols", _, "statements.yaml"):
             return "statements"
         case ("protocols", _, "scenarios", name) if name.endswith(".yaml"):

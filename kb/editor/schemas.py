@@ -16,6 +16,8 @@ FILES: Final = {
     "drugs": "protocols/library/drugs.yaml",
     "units": "protocols/library/units.yaml",
     "definitions": "protocols/library/definitions.yaml",
+    "policy": "protocols/policy.yaml",
+    "review": "protocols/*/reviews/*.yaml",
     "local": "local.yaml",
 }
 

@@ -19,7 +19,8 @@ from kb import loader
 from kb.report import render_text
 from kb.report.json import as_json
 load = {"protocol": loader.load_protocol, "statements": loader.load_evidence, "scenario": loader.load_scenarios,
-        "local": loader.load_local}
+        "local": loader.load_local, "policy": lambda path: loader.load_plain(path, "policy"),
+        "review": lambda path: loader.load_plain(path, "review")}
 for line in sys.stdin:
     kind, path = json.loads(line)
     start = time.process_time()
@@ -92,7 +93,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 OTHERS = [
     (kind, name)
-    for kind in ("statements", "scenario", "local")
+    for kind in ("statements", "scenario", "local", "policy", "review")
     for name in ("200,000 brackets", "100,000 keys", "nothing for everything", "not a number", "UTF-16")
 ]
 Answers = dict[tuple[str, str], tuple[bool, list[str], float]]

@@ -55,8 +55,10 @@ from kb.program import (
     Repeat,
     Review,
     Rule,
+    Signed,
     Slot,
     Source,
+    Standing,
     Statement,
     Step,
     Sure,
@@ -146,6 +148,9 @@ def full_program() -> Program:
     )
     return make_program(slots, steps)._replace(
         state="draft",
+        standing=Standing(
+            (Signed("ada-king", "Ada King", "pharmacist", "2026-02-01", "unsigned"),), ("lead",), "2027-02-01", "new"
+        ),
         withdrawn="an error",
         logic_digest="x",
         text_digest="y",

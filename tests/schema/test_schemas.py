@@ -55,7 +55,18 @@ def test_every_object_is_closed(kind: str) -> None:
 
 
 def test_all_kinds_of_files_have_a_schema() -> None:
-    editors = {"protocol", "statements", "scenario", "data", "drugs", "units", "definitions", "local"}
+    editors = {
+        "protocol",
+        "statements",
+        "scenario",
+        "data",
+        "drugs",
+        "units",
+        "definitions",
+        "local",
+        "policy",
+        "review",
+    }
     assert set(SCHEMAS) >= editors | KINDS
 
 
