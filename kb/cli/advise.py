@@ -16,6 +16,7 @@ from kb.cli.common import (
     FormatOption,
     LocalOption,
     ProtocolArgument,
+    RequireOption,
     answered,
     console,
     patient_of,
@@ -34,13 +35,14 @@ def advise(
     care_area: CareAreaOption = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Count refused values as unknown, and list them.")] = False,
     why: Annotated[str | None, typer.Option("--why", metavar="STEP", help="Explain the state of one step.")] = None,
+    require: RequireOption = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Say what to do now for one patient: dose, reason, source, and what is still to be asked."""
     from kb.generator.bedside import advice_lines
 
-    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area, lenient)
-    advice = answered(lambda: guideline.advise(data, now, settings, lenient=lenient))
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area, lenient, require)
+    advice = answered(lambda: guideline.advise(data, now, settings, lenient=lenient, require=require))
     if why is not None:
         try:
             explanation = advice.why(why)

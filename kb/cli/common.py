@@ -60,6 +60,12 @@ class ReportFormat(StrEnum):
     junit = "junit"
 
 
+class Requirement(StrEnum):
+    """What a protocol must be to be run."""
+
+    approved = "approved"
+
+
 class CommandError(Exception):
     """The command could not run; the text is for its user. `found` is told before it."""
 
@@ -91,6 +97,10 @@ LocalOption = Annotated[
 ]
 CareAreaOption = Annotated[
     str | None, typer.Option("--care-area", metavar="AREA", help="Care area of the patient, as local.yaml names it.")
+]
+RequireOption = Annotated[
+    Requirement | None,
+    typer.Option("--require", help="`approved`: refuse whatever people have not approved for this time."),
 ]
 ProtocolArgument = Annotated[str, typer.Argument(metavar="PROTOCOL", help="Id, id@version, or a file.")]
 
@@ -145,11 +155,15 @@ def _own_folder(context: typer.Context) -> Path | None:
     return found.path if found.own else None
 
 
-def guideline_of(base: Base, protocol: str) -> Guideline:
-    """The protocol ready to run; where it has errors they are printed, and nothing runs."""
+def guideline_of(base: Base, protocol: str, patient: bool = False, require: str | None = None) -> Guideline:
+    """The protocol ready to run; where it has errors they are printed, and nothing runs.
+
+    For a `patient`, a version that was approved is the Program that was stored then, not what its files say now; where
+    that is required (`require`) and no version is named, it is the latest approved one.
+    """
     from kb.base import compile_file
-    from kb.interpreter import Guideline
-    from kb.store import LoadError, load_program
+    from kb.interpreter import Guideline, NotApprovedError
+    from kb.store import LoadError, load_program, stored_program
 
     if protocol.endswith(".json"):
         try:
@@ -160,7 +174,11 @@ def guideline_of(base: Base, protocol: str) -> Guideline:
         program, found = compile_file(Path(protocol))
     else:
         id, _, version = protocol.partition("@")
-        program, found = base.program(id, version or None)
+        try:
+            kept = stored_program(base.path, id, version or None, require) if patient else None
+        except (LoadError, NotApprovedError) as wrong:
+            raise CommandError(str(wrong), code=wrong.code) from wrong
+        program, found = (kept, ()) if kept is not None else base.program(id, version or None)
     if program is None:
         raise CommandError(f"`{protocol}` cannot be used until this is put right", found, "KB705")
     return Guideline(program)
@@ -174,11 +192,12 @@ def patient_of(
     local: Path | None,
     care_area: str | None = None,
     lenient: bool = False,
+    require: str | None = None,
 ) -> tuple[Guideline, Any, datetime | None, Mapping[str, Any] | None]:
     """Guideline, chart, time and local settings of one question."""
     from kb.chart import parse_time
 
-    guideline = guideline_of(base_of(context), protocol)
+    guideline = guideline_of(base_of(context), protocol, patient=True, require=require)
     data = read_chart(chart)
     now: datetime | None = None
     if at is not None:
@@ -260,15 +279,15 @@ def local_of(
 def answered(call: Any) -> Any:
     """The answer of the interpreter; what it refuses becomes words."""
     from kb.chart import ChartError
-    from kb.interpreter import WithdrawnError
+    from kb.interpreter import NotApprovedError, WithdrawnError
 
     try:
         return call()
     except ChartError as refused:
         lines = "\n".join(f"  {refusal}" for refusal in refused.refusals)
         raise CommandError(f"the chart was refused, nothing was advised:\n{lines}", code=refused.code) from refused
-    except WithdrawnError as withdrawn:
-        raise CommandError(str(withdrawn), code="KB708") from withdrawn
+    except (WithdrawnError, NotApprovedError) as refused:
+        raise CommandError(str(refused), code=refused.code) from refused
 
 
 def unknown(name: str, what: str, names: Iterable[str]) -> str:

@@ -56,7 +56,7 @@ def run(
     from kb.interview import Interview
 
     base = base_of(context)
-    guideline = guideline_of(base, protocol)
+    guideline = guideline_of(base, protocol, patient=True)
     settings = local_of(context, guideline.program, local, care_area)
     begins = _clock(at)
     now = begins or _now()
@@ -95,12 +95,12 @@ def _now() -> datetime:
 
 def _handed_to(base: Base, name: str) -> Guideline | None:
     """The latest protocol of `id@major`, as hand-overs name it."""
-    from kb.interpreter import Guideline
-
     id, _, major = name.partition("@")
     versions = [version for version in base.protocols().get(id, []) if version.partition(".")[0] == major]
-    program = base.program(id, versions[-1])[0] if versions else None
-    return None if program is None else Guideline(program)
+    try:
+        return guideline_of(base, f"{id}@{versions[-1]}", patient=True) if versions else None
+    except CommandError:
+        return None
 
 
 def _record(

@@ -16,6 +16,7 @@ from kb.cli.common import (
     FormatOption,
     LocalOption,
     ProtocolArgument,
+    RequireOption,
     answered,
     patient_of,
     print_json,
@@ -41,6 +42,7 @@ def order(
     intent: Annotated[str | None, typer.Option(help="What the order is for.")] = None,
     salt: Annotated[str | None, typer.Option(help="Salt form the dose is stated as.")] = None,
     concentration: Annotated[str | None, typer.Option(help="Of the syringe or bag: 4 mg/50 mL.")] = None,
+    require: RequireOption = None,
     format: FormatOption = Format.text,
 ) -> None:
     """Check an order before it is carried out: allowed, challenged, refused, or cannot tell."""
@@ -48,12 +50,12 @@ def order(
     from kb.dictation import is_rate
     from kb.generator.bedside import verdict_lines
 
-    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area)
+    guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area, require=require)
     quantity = " ".join(rate)
     attributes = {"route": route, "line": line, "intent": intent, "salt": salt, "concentration": concentration}
     wanted: dict[str, Any] = {"drug": drug, "rate" if is_rate(quantity) else "amount": quantity}
     wanted |= {name: value for name, value in attributes.items() if value is not None}
-    verdicts = answered(lambda: guideline.check_orders(data, [wanted], now, settings))
+    verdicts = answered(lambda: guideline.check_orders(data, [wanted], now, settings, require=require))
     if format is Format.json:
         print_json([to_json(verdict) for verdict in verdicts])
     else:
