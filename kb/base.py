@@ -145,7 +145,7 @@ class Base:
         return self._scenarios[file]
 
     def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-        """The Program of one protocol file of this base with its review state, and all that is found but not allowed."""
+        """The Program of a protocol file of this base with its review state, and all that is found but not allowed."""
         if file not in self._compiled:
             protocol, diagnostics = load_protocol(file, self.library, self.read)
             self._read[file] = protocol
