@@ -177,8 +177,6 @@ EVIDENCE: dict[str, Code] = {
     "KB507": Code("incomplete-recommendation", ERROR, "A recommendation says how urgent and how strong it is."),
     "KB508": Code("disputed-in-use", ERROR, "A disputed reading is carried as text and not executed."),
     "KB509": Code("number-elsewhere", ERROR, "A number given elsewhere can be held against ours."),
-    "KB516": Code("half-elsewhere", ERROR, "What another source says is a whole number or words with a heading."),
-    "KB517": Code("elsewhere-unseen", WARNING, "What another source says is held against something in use."),
 }
 
 # ---------------------------------------------------------------- KB6xx charts, orders, scenarios

@@ -140,14 +140,14 @@ class Patients:
             if slot.kind == "parameter":
                 parameter = next(item for item in self.program.parameters if item.id == slot.of)
                 if value is not None and value != parameter.default:
-                    local.setdefault("parameters", {})[slot.of] = self._said(slot, value)
+                    local.setdefault("parameters", {})[slot.of] = said(self.program, slot, value)
                 continue
             if slot.kind == "rate" and self._taken(model, index):
                 continue
             if value is None and slot.kind == "rate" and index in self._blank.assumed_slots:
                 chart[slot.name] = "not available"
             elif value is not None and (value != self._blank.row[index] or index in self._blank.assumed_slots):
-                chart[slot.name] = self._said(slot, value)
+                chart[slot.name] = said(self.program, slot, value)
         try:
             advice = self.guideline.advise(chart, now, local=local)
         except ChartError:  # refused: then no chart says so
@@ -156,21 +156,6 @@ class Patients:
 
     def _taken(self, model: Model, index: int) -> bool:
         return bool(model.truth(self.walk.taken_for_zero(index)))
-
-    def _said(self, slot: ir.Slot, value: ir.Value) -> Any:
-        """A value as one writes it in a chart."""
-        if slot.type == "date-time":
-            return _time(int(value or 0)).isoformat()
-        if slot.type != "number":
-            return value
-        text = _decimal(int(value or 0))
-        if slot.unit and slot.unit != "1":
-            text = f"{text} {slot.unit}"
-        if slot.kind == "rate":
-            drug = next(drug for drug in self.program.drugs if drug.id == slot.of)
-            if drug.salts and value:
-                text += " as base"
-        return text
 
     # ------------------------------------------------------------ the simplest of them
 
@@ -287,6 +272,21 @@ class Patients:
             return self.walk.find(*terms, wish) is not None
         except Undecided:
             return False
+
+
+def said(program: ir.Program, slot: ir.Slot, value: ir.Value) -> Any:
+    """A value as one writes it in a chart."""
+    if slot.type == "date-time":
+        return _time(int(value or 0)).isoformat()
+    if slot.type != "number":
+        return value
+    text = _decimal(int(value or 0))
+    if slot.unit and slot.unit != "1":
+        text = f"{text} {slot.unit}"
+    if slot.kind == "rate" and value:
+        drug = next(drug for drug in program.drugs if drug.id == slot.of)
+        text += " as base" if drug.salts else ""
+    return text
 
 
 def _decimal(scaled: int) -> str:

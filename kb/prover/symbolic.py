@@ -585,6 +585,16 @@ class SymbolicWalk:
             self._doses[step] = Dose(False, 0, 0, 0) if action.dose is None else self._dose(action)[0]
         return self._doses[step]
 
+    def dose_of(self, action: ir.Action) -> Dose:
+        """The dose of an action or an option, limited to what caps leave."""
+        return self._dose(action)[0]
+
+    def eligible(self, step: int, option: int) -> Term:
+        """Whether nothing speaks against an option of a `choose`."""
+        action = self.program.steps[step].action
+        assert action is not None
+        return not_(self._option_is_out(step, action.options[option]))
+
     def _dose(self, action: ir.Action) -> tuple[Dose, Term]:
         """The dose, and whether a cap bears on it."""
         rule, drug = action.dose, self.drugs[action.drug]
@@ -650,7 +660,7 @@ class SymbolicWalk:
     def refusals(self, step: int, action: ir.Action, dose: Dose, without: Iterable[str] = ()) -> list[tuple[str, Term]]:
         """Each rule, cap and hard limit that bears on this action, and whether it refuses it."""
         drug, own = self.drugs[action.drug], self.program.steps[step].id
-        base = _in_base(drug, action.salt, dose.rounded)
+        base = in_base(drug, action.salt, dose.rounded)
         route = action.route or (drug.routes[0] if len(drug.routes) == 1 else "")
         attributes = self._attributes(step, action, Number(dose.known, base), route)
         found: list[tuple[str, Term]] = []
@@ -758,20 +768,24 @@ class SymbolicWalk:
 
     def row_of(self, model: Model) -> ir.Row:
         """The inputs of a row that was found; definitions and order attributes are left unknown."""
-        names = {code: name for name, code in self.options.items()}
-        row: ir.Row = []
-        for index, slot in enumerate(self.program.slots):
-            held = self.inputs.get(index)
-            if held is None or slot.kind in ("define", "computed", "order"):
-                row.append(None)
-            elif isinstance(held, Truth):
-                row.append(True if model.truth(held.true) else False if model.truth(held.false) else None)
-            elif not model.truth(held.known):
-                row.append(None)
-            else:
-                number = model.number(held.value)
-                row.append(names[number] if slot.type == "choice" else number)
-        return row
+        return [
+            None if slot.kind in ("define", "computed", "order") else self.value_of(model, index)
+            for index, slot in enumerate(self.program.slots)
+        ]
+
+    def value_of(self, model: Model, index: int) -> ir.Value:
+        """What an input was found to be; None where it is not known, or nothing speaks of it."""
+        held = self.inputs.get(index)
+        if held is None:
+            return None
+        if isinstance(held, Truth):
+            return True if model.truth(held.true) else False if model.truth(held.false) else None
+        if not model.truth(held.known):
+            return None
+        number = model.number(held.value)
+        if self.slots[index].type != "choice":
+            return number
+        return next(name for name, code in self.options.items() if code == number)
 
 
 def _sure(term: Term) -> Truth:
@@ -851,7 +865,7 @@ def _bounded(value: Term, most: Term | None) -> Term:
     return solver.greatest([0, value if most is None else solver.least([value, most])])
 
 
-def _in_base(drug: ir.Drug, salt: str, value: Term) -> Term:
+def in_base(drug: ir.Drug, salt: str, value: Term) -> Term:
     """As `kb.doses.in_base`: rounded half-even to a whole scaled unit."""
     for name, share in drug.salts:
         if name == salt:
