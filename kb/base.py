@@ -23,7 +23,7 @@ from kb.ledger import Ledger
 from kb.linter import allowances, lint_dates, lint_library
 from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
 from kb.local_check import check_local
-from kb.lock import POLICY
+from kb.lock import NAME, POLICY
 from kb.program import Program
 from kb.shared import check_shared
 from kb.source import Reading, read_source
@@ -103,8 +103,8 @@ class Base:
     def named(self, name: str) -> list[str]:
         """What `name` asks for: itself, or where it is a file of this base, the protocols that the file is about.
 
-        A protocol file is about its version, statements and scenarios about every version; the library and
-        `local.yaml` about all protocols.
+        A protocol file is about its version, statements and scenarios about every version; the library, the review
+        policy, the lock and `local.yaml` about all protocols.
         """
         path = Path(name)
         if name.partition("@")[0] in self.protocols() or not path.exists():
@@ -113,7 +113,8 @@ class Base:
             parts = path.resolve().relative_to(self.path.resolve()).parts
         except ValueError:
             return [name]
-        if parts in ((), ("protocols",), ("local.yaml",)) or parts[:2] == ("protocols", "library"):
+        everything = ((), ("protocols",), ("local.yaml",), ("protocols", POLICY), ("protocols", NAME))
+        if parts in everything or parts[:2] == ("protocols", "library"):
             return list(self.protocols())
         if parts[0] != "protocols":
             return [name]

@@ -138,9 +138,9 @@ class Record:
         """The chart as it stands, with corrected and retracted entries beside what replaced them."""
         return self._chart
 
-    def advise(self, now: datetime, local: Mapping[str, Any] | None = None) -> Advice:
-        """The protocol's advice on this chart at `now`."""
-        return self.guideline.advise(self._chart, now, local)
+    def advise(self, now: datetime, local: Mapping[str, Any] | None = None, *, require: str | None = None) -> Advice:
+        """The protocol's advice on this chart at `now`; `require` as for `Guideline.advise`."""
+        return self.guideline.advise(self._chart, now, local, require=require)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -109,7 +109,7 @@ class _Bedside:
     def lines(self) -> Iterator[Line]:
         advice = self.advice
         yield Line((Span(clean(advice.title), "head"), Span(f"  {advice.protocol}@{advice.version}", "quiet")))
-        yield Line((Span(advice.banner, "draft"),))
+        yield Line((Span(clean(advice.banner), "draft"),))
         when = f"{self.now:%Y-%m-%d %H:%M %Z} · " if self.now else ""
         local = f" · local {short_digest(advice.local_digest)}" if advice.local_digest else ""
         digests = f"logic {short_digest(advice.logic_digest)} · text {short_digest(advice.text_digest)}{local}"

@@ -152,3 +152,14 @@ def test_status_tells_what_was_tampered_with_and_exits_with_1(kb: Kb, folder: Pa
     done = kb("status", "fever")
     assert done.code == 1
     assert "is not the Program that was approved" in done.out
+
+
+@pytest.mark.parametrize("file", ["policy.yaml", "approved.lock", "fever/reviews/1.0.0.yaml"])
+def test_the_files_of_reviews_are_checked_by_name(kb: Kb, folder: Path, file: str) -> None:
+    """As pre-commit hands them over."""
+    approve(kb)
+    done = kb("check", f"protocols/{file}")
+    assert (done.code, done.err) == (0, "")
+    policy = folder / "protocols" / "policy.yaml"
+    policy.write_text(policy.read_text("utf-8").replace("Cy Moss", "Ben Lee"), "utf-8")
+    assert "KB843" in kb("check", "protocols/policy.yaml").out

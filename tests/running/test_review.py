@@ -666,3 +666,11 @@ def test_the_banner_of_an_approval_says_what_is_unsigned(folder: Path) -> None:
     approve(folder)
     program = kb.load("fever", base=folder).program
     assert banner(program).count("unsigned") == 2
+
+
+def test_a_session_can_require_approval(folder: Path) -> None:
+    from kb.session import Record as Chart
+
+    with pytest.raises(kb.NotApprovedError):
+        Chart(kb.load("fever", base=folder), NOW).advise(NOW, require="approved")
+    assert Chart(kb.load("fever", base=approve(folder)), NOW).advise(NOW, require="approved").state == "approved"
