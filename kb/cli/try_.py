@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kb.diagnostics import Diagnostic
     from kb.program import Program
     from kb.scenarios import Result
-    from kb.trial import Change, LineChange, ScenarioChange, Trial
+    from kb.comparison.trial import Change, LineChange, ScenarioChange, Trial
 
 _POLL = 0.1  # seconds between looks at the times of the files
 _SETTLE = 0.05  # an editor that saves by renaming is done when two looks this far apart see the same
@@ -168,7 +168,7 @@ class _Bench:
     def look(self, changed: list[Path] | tuple[Path, ...]) -> bool:
         """Read what changed, tell the verdict and what is other; whether all is fine."""
         from kb.diagnostics import all_notes, has_errors
-        from kb.trial import compare
+        from kb.comparison.trial import compare
 
         began = time.perf_counter()
         for path in changed:
@@ -211,7 +211,7 @@ class _Bench:
         """The scenarios run, those of an unchanged protocol that did not change themselves only once."""
         from kb.interpreter import Guideline
         from kb.scenarios import run_scenario
-        from kb.trial import trial_of
+        from kb.comparison.trial import trial_of
 
         if self.last is not None and self.last.program == program:
             program = self.last.program
@@ -320,7 +320,7 @@ def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
     """The protocol as a git revision has it; None where it has none that is without errors."""
     from kb.interpreter import Guideline
     from kb.scenarios import run_scenario
-    from kb.trial import trial_of
+    from kb.comparison.trial import trial_of
 
     inside = Path(os.path.relpath(target.file, target.base))
     with tempfile.TemporaryDirectory(prefix="kb-try-") as name:

@@ -7,7 +7,7 @@ patient for whom the interpreter gives the answer too is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -53,12 +53,13 @@ class Patients:
     Args:
         guideline: what runs the patients that are found.
         extra: slots for what a question speaks of (see `SymbolicWalk`).
+        walk: the formulas, where they stand beside those of another version already.
 
     """
 
-    def __init__(self, guideline: Guideline, extra: tuple[ir.Slot, ...] = ()) -> None:
+    def __init__(self, guideline: Guideline, extra: tuple[ir.Slot, ...] = (), walk: SymbolicWalk | None = None) -> None:
         self.guideline, self.program, self.extra = guideline, guideline.program, extra
-        self.walk = SymbolicWalk(self.program, extra)
+        self.walk = SymbolicWalk(self.program, extra) if walk is None else walk
         self._blank = build_row(self.program, parse_chart(self.program, {}))
         self._charted: dict[int, Term] = {}
 
@@ -74,12 +75,12 @@ class Patients:
             return None
         if self.walk.find(*terms) is None:
             return None
-        terms += [term for term in self._as_charted() if term is not True]
+        terms += [term for term in self.as_charted() if term is not True]
         for _ in range(tries):
             model = self.walk.find(*terms)
             if model is None:
                 break
-            terms_of_patient = self._simplest(model, terms)
+            terms_of_patient = self.simplest(model, terms)
             last = self.walk.find(*terms, *terms_of_patient)
             assert last is not None
             made = self._run(self.walk.row_of(last), last)
@@ -101,7 +102,7 @@ class Patients:
 
     # ------------------------------------------------------------ what a chart of one moment can say
 
-    def _as_charted(self) -> Iterable[Term]:
+    def as_charted(self) -> Iterable[Term]:
         """What no chart of one moment can leave open: a feature that has a value unless it is given another."""
         for index, symbol in list(self.walk.inputs.items()):
             if index not in self._charted:
@@ -123,6 +124,15 @@ class Patients:
         return True
 
     def _run(self, row: ir.Row, model: Model) -> Patient | None:
+        chart, local, now = self.chart_of(row, model)
+        try:
+            advice = self.guideline.advise(chart, now, local=local)
+        except ChartError:  # refused: then no chart says so
+            return None
+        return Patient(chart, local, now, advice)
+
+    def chart_of(self, row: ir.Row, model: Model) -> tuple[dict[str, Any], dict[str, Any], datetime]:
+        """The chart of one moment, the local settings and the time that give `row`."""
         chart: dict[str, Any] = {}
         local: dict[str, Any] = {}
         now = NOW
@@ -148,27 +158,31 @@ class Patients:
                 chart[slot.name] = "not available"
             elif value is not None and (value != self._blank.row[index] or index in self._blank.assumed_slots):
                 chart[slot.name] = said(self.program, slot, value)
-        try:
-            advice = self.guideline.advise(chart, now, local=local)
-        except ChartError:  # refused: then no chart says so
-            return None
-        return Patient(chart, local, now, advice)
+        return chart, local, now
 
     def _taken(self, model: Model, index: int) -> bool:
         return bool(model.truth(self.walk.taken_for_zero(index)))
 
     # ------------------------------------------------------------ the simplest of them
 
-    def _simplest(self, model: Model, terms: Sequence[Term]) -> list[Term]:
-        """Terms that make a row as empty, and its numbers as round, as the question allows."""
+    def simplest(self, model: Model, terms: Sequence[Term], settled: Container[int] = ()) -> list[Term]:
+        """Terms that make a row as empty, and its numbers as round, as the question allows.
+
+        Args:
+            model: one way to make `terms` true.
+            terms: the question.
+            settled: slots that `terms` pin down already.
+
+        """
         kept: list[Term] = []
-        inputs = [(index, symbol) for index, symbol in self.walk.inputs.items() if index < len(self.program.slots)]
+        open_ = {index: held for index, held in self.walk.inputs.items() if index not in settled}
+        inputs = [(index, symbol) for index, symbol in open_.items() if index < len(self.program.slots)]
         usual = [self._is_usual(index, symbol) for index, symbol in inputs]
         self._keep_most([wish for wish in usual if wish is not True], [*terms], kept)
         blanks = [self._is_blank(index, symbol) for index, symbol in inputs]
         self._keep_most([blank for blank in blanks if blank is not True], [*terms], kept)
         found = self.walk.find(*terms, *kept)
-        for index, symbol in self.walk.inputs.items():
+        for index, symbol in open_.items():
             if index >= len(self.program.slots) or found is None:
                 continue
             slot = self.program.slots[index]

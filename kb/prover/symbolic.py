@@ -67,6 +67,8 @@ class SymbolicWalk:
         prefix: what the names of variables begin with, so that several walks can stand side by side.
         shared: symbols for some slots, by index, made by another walk.
         options: the numbers of options, where several walks stand side by side.
+        beside: a walk to be searched together with: one search holds the facts of both, and they share the numbers
+            of options and what opaque functions give.
 
     """
 
@@ -80,11 +82,14 @@ class SymbolicWalk:
         prefix: str = "",
         shared: Mapping[int, Symbol] | None = None,
         options: dict[str, int] | None = None,
+        beside: SymbolicWalk | None = None,
     ) -> None:
         self.program = program
         self.slots = (*program.slots, *extra)
         self.prefix = prefix
         self.options: dict[str, int] = {} if options is None else options
+        if beside is not None:
+            self.options = beside.options
         self.steps = {step.id: index for index, step in enumerate(program.steps)}
         self.drugs = {drug.id: drug for drug in program.drugs}
         self.edges = edges_into(program)
@@ -111,6 +116,8 @@ class SymbolicWalk:
         self.bounds: dict[int, Term] = {}
         self._fresh = 0
         self._search: Search | None = None
+        if beside is not None:
+            self._search, self._functions = beside.search, beside._functions
 
     # ------------------------------------------------------------ inputs
 
@@ -582,12 +589,12 @@ class SymbolicWalk:
         if step not in self._doses:
             action = self.program.steps[step].action
             assert action is not None
-            self._doses[step] = Dose(False, 0, 0, 0) if action.dose is None else self._dose(action)[0]
+            self._doses[step] = self.dose_of(action)
         return self._doses[step]
 
     def dose_of(self, action: ir.Action) -> Dose:
         """The dose of an action or an option, limited to what caps leave."""
-        return self._dose(action)[0]
+        return Dose(False, 0, 0, 0) if action.dose is None else self._dose(action)[0]
 
     def eligible(self, step: int, option: int) -> Term:
         """Whether nothing speaks against an option of a `choose`."""

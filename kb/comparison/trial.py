@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from kb.generator.readaloud import Entry, ReadAloud, Said, entry_lines, read_aloud
+from kb.interpreter import Advice
 from kb.program import Program
 from kb.scenarios import Result
 
@@ -199,10 +200,17 @@ _WORDS = {True: "yes", False: "no", None: "not known"}
 
 
 def _advice(result: Result) -> Iterator[str]:
-    advice = result.advice
-    if advice is None:
+    if result.advice is None:
         yield "the chart is refused"
         return
+    yield from advice_lines(result.advice)
+    for verdict in result.verdicts:
+        rules = f" ({', '.join((*verdict.rules, *verdict.asks))})" if verdict.rules or verdict.asks else ""
+        yield f"order {verdict.order}: {verdict.verdict}{rules}"
+
+
+def advice_lines(advice: Advice) -> Iterator[str]:
+    """Advice in short, a line for each thing that is advised."""
     yield f"applies: {_WORDS[advice.applies]}"
     yield f"entered: {_WORDS[advice.entered]}"
     for item in advice.actions:
@@ -215,9 +223,6 @@ def _advice(result: Result) -> Iterator[str]:
     yield from (f"needs local policy: {item.parameter}" for item in advice.needs_policy)
     yield from (f"unavailable: {item.name}" for item in advice.unavailable)
     yield from (f"goal {goal.id}: {goal.state}" for goal in advice.goals)
-    for verdict in result.verdicts:
-        rules = f" ({', '.join((*verdict.rules, *verdict.asks))})" if verdict.rules or verdict.asks else ""
-        yield f"order {verdict.order}: {verdict.verdict}{rules}"
 
 
 def _scenario_changes(before: Mapping[str, Tried], after: Mapping[str, Tried]) -> Iterator[ScenarioChange]:
