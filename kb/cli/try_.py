@@ -33,10 +33,10 @@ from kb.cli.common import (
 
 if TYPE_CHECKING:
     from kb.base import Base
+    from kb.comparison.trial import Change, LineChange, ScenarioChange, Trial
     from kb.diagnostics import Diagnostic
     from kb.program import Program
     from kb.scenarios import Result
-    from kb.comparison.trial import Change, LineChange, ScenarioChange, Trial
 
 _POLL = 0.1  # seconds between looks at the times of the files
 _SETTLE = 0.05  # an editor that saves by renaming is done when two looks this far apart see the same
@@ -167,8 +167,8 @@ class _Bench:
 
     def look(self, changed: list[Path] | tuple[Path, ...]) -> bool:
         """Read what changed, tell the verdict and what is other; whether all is fine."""
-        from kb.diagnostics import all_notes, has_errors
         from kb.comparison.trial import compare
+        from kb.diagnostics import all_notes, has_errors
 
         began = time.perf_counter()
         for path in changed:
@@ -209,9 +209,9 @@ class _Bench:
 
     def _trial(self, program: Program) -> Trial:
         """The scenarios run, those of an unchanged protocol that did not change themselves only once."""
+        from kb.comparison.trial import trial_of
         from kb.interpreter import Guideline
         from kb.scenarios import run_scenario
-        from kb.comparison.trial import trial_of
 
         if self.last is not None and self.last.program == program:
             program = self.last.program
@@ -318,9 +318,9 @@ def _counted(found: tuple[Diagnostic, ...]) -> str:
 
 def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
     """The protocol as a git revision has it; None where it has none that is without errors."""
+    from kb.comparison.trial import trial_of
     from kb.interpreter import Guideline
     from kb.scenarios import run_scenario
-    from kb.comparison.trial import trial_of
 
     inside = Path(os.path.relpath(target.file, target.base))
     with tempfile.TemporaryDirectory(prefix="kb-try-") as name:
