@@ -272,7 +272,8 @@ class Base:
         if has_errors(diagnostics):
             return
         if wanted >= set(self.protocols()):
-            yield from allowances.unused(self.library.allowances, diagnostics, dated)
+            of_library = [item for item in self.library.allowances if item.code in allowances.IN_LIBRARY]
+            yield from allowances.unused(of_library, diagnostics, dated)
         for protocol in read:
             if dated:
                 of_dates = [item for item in protocol.allowances if item.code in allowances.DATED]

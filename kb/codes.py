@@ -165,6 +165,32 @@ GRAPH: dict[str, Code] = {
     "KB431": Code("unusual-dose", WARNING, "A dose lies within the usual range of its drug."),
 }
 
+# ---------------------------------------------------------------- KB46x, KB47x doses
+DOSES: dict[str, Code] = {
+    "KB460": Code("suspicious-magnitude", WARNING, "A number is not its source's by a factor of ten or a unit."),
+    "KB461": Code("dose-beyond-limit-for-some", WARNING, "A dose per patient stays within limits for all of them."),
+    "KB462": Code("drug-without-limits", WARNING, "A drug that is recommended has limits in the library."),
+    "KB463": Code("off-the-ladder", WARNING, "A titration stays on its ladder."),
+    "KB464": Code("rise-without-ceiling", WARNING, "A rise of a rate has a ceiling."),
+    "KB465": Code("own-rule-refuses", WARNING, "A dose passes the protocol's own rules."),
+    "KB466": Code("rounding-beyond-limit", WARNING, "Rounding makes neither nothing nor too much of a dose."),
+    "KB467": Code("repeat-without-end", WARNING, "A repeated dose has an end."),
+    "KB468": Code("more-than-the-cap", WARNING, "Doses that are repeated stay within the cap of their drug."),
+    "KB469": Code("ceiling-not-used", WARNING, "A ceiling that the source names stands in the protocol."),
+    "KB470": Code("two-orders-for-one-drug", WARNING, "Steps reached together do not order one drug twice."),
+    "KB471": Code("no-dead-band", WARNING, "Raising and lowering a drug leave a band between them."),
+}
+
+# ---------------------------------------------------------------- KB475 to KB489 time and data
+TIMES: dict[str, Code] = {
+    "KB475": Code("escalation-too-soon", WARNING, "The next drug waits until the one before it has had its time."),
+    "KB477": Code("review-on-old-values", WARNING, "A review measures again what the decision before it read."),
+    "KB478": Code("never-stale", WARNING, "A value that changes goes stale."),
+    "KB479": Code("nobody-is-asked", WARNING, "What decides can be asked for."),
+    "KB480": Code("unobtainable-forgotten", WARNING, "An unobtainable value has a way on."),
+    "KB481": Code("never-done", ERROR, "What follows a repeat can be reached."),
+}
+
 # ---------------------------------------------------------------- KB5xx evidence and prose
 EVIDENCE: dict[str, Code] = {
     "KB420": Code("superseded-alone", ERROR, "What is carried out does not rest on superseded references alone."),
@@ -177,6 +203,13 @@ EVIDENCE: dict[str, Code] = {
     "KB507": Code("incomplete-recommendation", ERROR, "A recommendation says how urgent and how strong it is."),
     "KB508": Code("disputed-in-use", ERROR, "A disputed reading is carried as text and not executed."),
     "KB509": Code("number-elsewhere", ERROR, "A number given elsewhere can be held against ours."),
+    "KB510": Code("number-without-source", WARNING, "A number that is carried out stands in what is cited for it."),
+    "KB511": Code("another-drugs-statement", WARNING, "A dose cites a statement about its drug."),
+    "KB512": Code("strength-and-wording", WARNING, "A recommendation is as strong as its source words it."),
+    "KB513": Code("nobody-confirms", WARNING, "Somebody is named who must confirm a reading."),
+    "KB520": Code("review-overdue", WARNING, "A source is looked at again when its publisher was to review it."),
+    "KB522": Code("one-code-two-meanings", WARNING, "One code has one meaning."),
+    "KB523": Code("one-drug-two-entries", WARNING, "One drug has one entry, whatever it is called."),
 }
 
 # ---------------------------------------------------------------- KB6xx charts, orders, scenarios
@@ -286,6 +319,8 @@ CODES: dict[str, Code] = {
     **STRUCTURE,
     **EXPRESSIONS,
     **GRAPH,
+    **DOSES,
+    **TIMES,
     **EVIDENCE,
     **ALLOWANCES,
     **CHARTS,

@@ -1,7 +1,7 @@
 """What can be said against a protocol before anyone relies on it: one rule, one module.
 
-A rule is a function from a `LintContext` to diagnostics. `RULES` lists them in the order in which they
-run; each rule's codes have their pages in `kb/explain/`.
+A rule is a function from a `LintContext` to diagnostics. `RULES` and `JUDGEMENTS` list them in the order in which
+they run; each rule's codes have their pages in `kb/explain/`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,36 @@ from kb import model
 from kb.diagnostics import Diagnostic, Related, has_errors
 from kb.expression.scope import Scope
 from kb.linter import (
+    about_the_drug,
     allowances,
+    ceilings,
     citations,
+    conflicts,
+    dead_bands,
+    dose_extremes,
     drug_forms,
     elsewhere,
+    escalation,
     expressions,
+    freshness,
     homes,
     interpretations,
     ladders,
     limits,
+    meanings,
     names,
+    no_limits,
     prose_numbers,
     recommendations,
+    repeats,
+    reviews_due,
+    rounding,
     shared_data,
+    sourced_numbers,
+    strength,
     superseded,
     timing,
+    titrations,
     unused,
     ways,
 )
@@ -52,6 +67,24 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     prose_numbers.check,
     allowances.check,
 )
+JUDGEMENTS: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
+    dose_extremes.check,
+    no_limits.check,
+    titrations.check,
+    rounding.check,
+    repeats.check,
+    conflicts.check,
+    dead_bands.check,
+    ceilings.check,
+    escalation.check,
+    freshness.check,
+    freshness.unobtainable,
+    sourced_numbers.check,
+    about_the_drug.check,
+    strength.check,
+    meanings.check,
+)
+"""Rules that read a protocol as a colleague would: only once it has no error, so that one slip is told once."""
 
 
 def scope_of(protocol: model.Protocol, library: model.Library) -> Scope:
@@ -65,6 +98,9 @@ def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diag
     found = _once_each(item for rule in RULES for item in rule(context))
     if any(item.code.startswith("KB3") for item in found):  # prose is held against numbers once all can be read
         found = [item for item in found if item.code != "KB505"]
+    if not has_errors(found):
+        found += _once_each(item for rule in JUDGEMENTS for item in rule(context))
+        found = _without_echoes(found)
     evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
     found = allowances.settle(found, (*protocol.allowances, *evidence, *library.allowances))
     if not has_errors(found):  # with an error, rules may not have said all that they have to say
@@ -72,17 +108,25 @@ def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diag
     return found
 
 
+def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
+    """One wrong number is told by the rule that knows most of it: its source, then its limits."""
+    slips = {(item.span.file, item.span.line) for item in found if item.code == "KB460"}
+    unusual = {(item.span.file, item.span.line) for item in found if item.code == "KB431"}
+    echoes = {"KB431": slips, "KB510": slips | unusual, "KB461": slips}
+    return [item for item in found if (item.span.file, item.span.line) not in echoes.get(item.code, ())]
+
+
 def lint_library(library: model.Library) -> list[Diagnostic]:
     """What the rules find in the library by itself."""
-    found = list(allowances.can_be_allowed(library.allowances))
+    found = [*meanings.in_library(library), *allowances.can_be_allowed(library.allowances)]
     return allowances.settle(found, library.allowances)
 
 
 def lint_dates(protocol: model.Protocol, library: model.Library, at: str) -> list[Diagnostic]:
-    """What is no longer so on the day `at` (year-month-day): allowances that have run out."""
+    """What is no longer so on the day `at` (year-month-day): reviews and allowances that are overdue."""
     evidence = protocol.evidence
     own = (*protocol.allowances, *(evidence.allowances if evidence is not None else ()))
-    found = list(allowances.expired((*own, *library.allowances), at))
+    found = [*reviews_due.overdue(protocol, at), *allowances.expired((*own, *library.allowances), at)]
     return allowances.settle(found, (*own, *library.allowances))
 
 

@@ -11,6 +11,8 @@ from kb.linter.context import LintContext, nearest
 
 DATED = frozenset({"KB520"})
 """Warnings that depend on the day of the check: whether they are used is known on that day only."""
+IN_LIBRARY = frozenset({"KB522", "KB523"})
+"""Warnings that the library gives by itself; whether another one is needed there depends on the protocols of a base."""
 _ITSELF = frozenset({"KB530", "KB531"})
 
 

@@ -17,7 +17,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     newer = {key: item.superseded_by.id for key, item in evidence.references.items() if item.superseded_by is not None}
     if not newer:
         return
-    used = _carried_out(protocol)
+    used = carried_out(protocol)
     for statement in evidence.statements.values():
         keys = [ref.id for ref in statement.cites]
         use = used.get(statement.id) or used.get(statement.parent)
@@ -34,7 +34,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         )
 
 
-def _carried_out(protocol: model.Protocol) -> dict[str, model.Ref]:
+def carried_out(protocol: model.Protocol) -> dict[str, model.Ref]:
     """The statements that steps, definitions, parameters, rules, caps and goals cite, each with one place.
 
     Alerts are left out: an alert may tell that an old number is in use.

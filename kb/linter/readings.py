@@ -1,0 +1,59 @@
+"""What leads to a step: the conditions of the last decisions before it, and the data they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kb import model
+from kb.expression import tree
+from kb.expression.scope import Scope, nodes
+
+
+class Way(NamedTuple):
+    """One case that leads straight to a step, with the conditions tried up to it, its own the last."""
+
+    decide: model.Decide
+    case: model.GoCase
+    conditions: tuple[model.Condition, ...]
+
+
+def ways_to(protocol: model.Protocol) -> dict[str, list[Way]]:
+    """The cases that lead straight to each step."""
+    found: dict[str, list[Way]] = {}
+    for step in protocol.steps.values():
+        if isinstance(step, model.Decide):
+            tried: list[model.Condition] = []
+            for case in step.cases:
+                if case.when is not None:
+                    tried.append(case.when)
+                for ref in case.go:
+                    found.setdefault(ref.id, []).append(Way(step, case, tuple(tried)))
+    return found
+
+
+def written_out(scope: Scope, root: tree.Expr) -> Iterator[tree.Expr]:
+    """Every part of an expression, those of the definitions it uses among them."""
+    seen: set[str] = set()
+    stack = [root]
+    while stack:
+        for node in nodes(stack.pop()):
+            yield node
+            if isinstance(node, tree.Name) and node.id in scope.defines and node.id not in seen:
+                seen.add(node.id)
+                stack += scope.defines[node.id].parts
+
+
+def elements_in(scope: Scope, root: tree.Expr) -> frozenset[str]:
+    """The data that an expression reads, through definitions too."""
+    return frozenset(
+        node.id for node in written_out(scope, root) if isinstance(node, tree.Name) and node.id in scope.elements
+    )
+
+
+def reads_time(scope: Scope, root: tree.Expr) -> bool:
+    """Whether it waits for something: a time feature, or the time of day."""
+    return any(
+        isinstance(node, tree.TimeFeature | tree.Persists) or (isinstance(node, tree.Name) and node.id == "now")
+        for node in written_out(scope, root)
+    )

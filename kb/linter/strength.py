@@ -1,0 +1,63 @@
+"""How strongly a step speaks fits how strongly its source does; a reading has somebody who must confirm it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kb import model
+from kb.codes import found
+from kb.diagnostics import Diagnostic, Related
+from kb.linter.context import LintContext
+
+_WEAK = re.compile(r"\b(?:may|might|consider|considered|suggest|suggested|option|optional|can be)\b", re.IGNORECASE)
+_FIRM = re.compile(r"\b(?:must|always|never|strongly)\b", re.IGNORECASE)
+_NOBODY = re.compile(r"\W*(?:nobody|no ?one|none|tbd|tba|to be (?:named|decided)|unknown|n/?a|\?|-)?\W*", re.IGNORECASE)
+
+
+def check(context: LintContext) -> Iterator[Diagnostic]:
+    protocol, evidence = context.protocol, context.protocol.evidence
+    for reading in protocol.interpretations.values():
+        if _NOBODY.fullmatch(reading.confirm.value):
+            yield found(
+                "KB513",
+                reading.confirm.span,
+                f"nobody is named who must confirm `{reading.id}`",
+                "write the role under `confirm:`, such as `critical-care pharmacist`",
+                "a reading of the editor's would be carried out and never looked at",
+            )
+    for step in protocol.steps.values():
+        if not isinstance(step, model.Do):
+            continue
+        title = _FIRM.search(step.title.value)
+        if title is not None and step.strength == "conditional" and title[0].lower() != "never":
+            yield found(
+                "KB512",
+                step.title.span,
+                f"the title says `{title[0]}`, and the recommendation is conditional",
+                "word the title as the source does, or correct `strength:`",
+                "a reader would take an offer for a demand",
+            )
+        if step.strength != "strong" or evidence is None:
+            continue
+        weak = _WEAK.match(step.title.value)
+        if weak is not None:
+            yield found(
+                "KB512",
+                step.title.span,
+                f"the title says `{weak[0]}`, and the recommendation is strong",
+                "word the title as the source does, or write `strength: conditional`",
+                "a reader would take a demand for an offer",
+            )
+            continue
+        cited = [evidence.statements[ref.id] for ref in step.backing.cites if ref.id in evidence.statements]
+        acts = [item for item in cited if item.kind not in ("rationale", "threshold", "target", "assess")]
+        if acts and not step.backing.interprets and all(_WEAK.search(statement.wording) for statement in acts):
+            yield found(
+                "KB512",
+                step.span,
+                f"`{step.id}` is strong, and its source only says `{acts[0].wording}`",
+                "write `strength: conditional`, or name the interpretation that makes it strong",
+                "the protocol would demand what its source only offers",
+                (Related(acts[0].span, f"`{acts[0].id}` stands here"),),
+            )
