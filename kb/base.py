@@ -65,7 +65,10 @@ class Base:
         library, diagnostics = load_library(self.protocols_path / "library", self.read)
         if library is None:
             return model.Library({}, {}, {}, {}), tuple(diagnostics)
-        return library, (*diagnostics, *check_library(library), *check_shared(library), *lint_library(library))
+        linted = lint_library(library)
+        self._allowed[self.protocols_path / "library"] = tuple(item for item in linted if item.allowed is not None)
+        told = (item for item in linted if item.allowed is None)
+        return library, (*diagnostics, *check_library(library), *check_shared(library), *told)
 
     def forget(self, file: Path) -> None:
         """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""
@@ -226,6 +229,7 @@ class Base:
 
         wanted = list(ids) or list(self.protocols())
         diagnostics: list[Diagnostic] = [*self._library[1], *self.check_local()]
+        diagnostics += self._allowed.get(self.protocols_path / "library", ())
         checked: list[Path] = []
         read: list[model.Protocol] = []
         compiled: dict[tuple[str, str], Program | None] = {}

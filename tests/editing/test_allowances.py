@@ -159,3 +159,11 @@ def test_a_day_that_is_none_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["check", ID, "--at", "soon"])
     assert result.exit_code == 2
     assert "Traceback" not in result.output
+
+
+def test_what_the_library_allows_is_told_nowhere_else_either() -> None:
+    shipped = Base(ROOT)
+    file = shipped.file(ID)
+    assert file is not None
+    assert shipped.findings(file) == ()
+    assert shipped.program(ID)[1] == ()
