@@ -8,7 +8,7 @@ local.yaml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +30,7 @@ from kb.source import Reading, read_source
 from kb.store import latest
 
 if TYPE_CHECKING:
+    from kb.prover.verdict import Proofs
     from kb.scenarios import Scenario
 
 
@@ -179,6 +180,36 @@ class Base:
             return None, (self._no_such_protocol(id, version),)
         program, diagnostics = self.compile(file)
         return program, in_reading_order((*self._library[1], *diagnostics))
+
+    def prove(
+        self,
+        ids: Iterable[str] = (),
+        properties: Iterable[str] = (),
+        seconds: float | None = None,
+        told: Callable[[list[str]], Iterable[str]] = iter,
+    ) -> Iterator[Proofs]:
+        """What `kb prove` says of the protocols `ids` (the latest version of all by default), one after the other.
+
+        Args:
+            properties: ids of the properties wanted; all, if left out.
+            seconds: how long one question may take; by default its work is bounded, the same on every machine.
+            told: is given what is to be proved and yields each as its turn comes.
+
+        Raises:
+            ValueError: there is no such protocol, or it has errors.
+            SolverMissingError: the solver is not installed.
+
+        """
+        from kb.prover.verdict import prove
+
+        wanted = list(properties)
+        for id in list(ids) or list(self.protocols()):
+            name, _, version = id.partition("@")
+            program, diagnostics = self.program(name, version or None)
+            protocol = self.protocol(name, version or None) if program is not None else None
+            if program is None or protocol is None:
+                raise ValueError("; ".join(item.message for item in diagnostics) or f"{id} cannot be compiled")
+            yield prove(protocol, self.library, program, wanted, seconds, told)
 
     def protocol(self, id: str, version: str | None = None) -> model.Protocol | None:
         """The protocol as its editors wrote it, or None where it cannot be read."""

@@ -1,8 +1,8 @@
 """Every diagnostic code: its name, severity and one-line title. Codes never change meaning and are never reused.
 
 KB1xx reading a file · KB2xx structure (schema, loader) · KB3xx expressions, names, types, units · KB4xx graph
-and step shape · KB5xx evidence and prose · KB6xx charts, orders, scenarios · KB7xx base and running · KB84x and
-KB85x reviews and approval.
+and step shape · KB5xx evidence and prose · KB6xx charts, orders, scenarios · KB7xx base and running · KB80x to
+KB81x properties and proofs · KB84x and KB85x reviews and approval.
 Each code has a page, `kb/explain/<code>.md`.
 """
 
@@ -312,6 +312,20 @@ REVIEWS: dict[str, Code] = {
     "KB852": Code("records-without-version", ERROR, "Review records are about a version that is there."),
 }
 
+# ---------------------------------------------------------------- KB80x and KB81x properties and proofs
+PROOFS: dict[str, Code] = {
+    "KB800": Code("advice-outside-prove", ERROR, "Only a property under `prove:` speaks of the advice."),
+    "KB801": Code("unfit-step-in-property", ERROR, "A property names a step of which it can be asked."),
+    "KB802": Code("no-such-dose", ERROR, "A property asks for a dose that a step recommends."),
+    "KB803": Code("unknown-safety-property", ERROR, "What is not proved is a property of the safety pack."),
+    "KB804": Code("property-name-taken", ERROR, "A property has a name of its own."),
+    "KB805": Code("empty-property", ERROR, "A property says something about a patient."),
+    "KB810": Code("refuted", ERROR, "A property holds for every patient."),
+    "KB811": Code("undecided", WARNING, "A property is proved or refuted."),
+    "KB812": Code("vacuous", WARNING, "A property is about patients that there can be."),
+    "KB819": Code("solver-missing", ERROR, "The solver is installed where something is proved."),
+}
+
 CODES: dict[str, Code] = {
     **READING,
     **FORMATTING,
@@ -326,6 +340,7 @@ CODES: dict[str, Code] = {
     **CHARTS,
     **BASE,
     **REVIEWS,
+    **PROOFS,
 }
 
 

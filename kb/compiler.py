@@ -35,6 +35,25 @@ def compile_protocol(
     return _Compiler(protocol, library).compile(), found
 
 
+def with_slots(
+    made: program.Program, protocol: model.Protocol, library: model.Library, lowering: Lowering
+) -> program.Program:
+    """`made` with the slots that `lowering` has added to its own, and what they need embedded; `made` itself if none.
+
+    For readings that ask of a patient more than the protocol does. What the Program decides, and its digests, stay.
+    """
+    if len(lowering.slots) == len(made.slots):
+        return made
+    compiler = _Compiler(protocol, library)
+    compiler.lowering = lowering
+    return made._replace(
+        slots=lowering.slots,
+        elements=compiler.elements(made.steps),
+        drugs=compiler.drugs(made.steps, made.rules, made.caps),
+        parameters=compiler.parameters(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Node:
     """A step of the Program to be: its id, where it leads, and how to make its record."""

@@ -28,6 +28,7 @@ PURPOSE = {  # what an extra is for; which there are is in the metadata
     "site": "building the documentation site",
     "signing": "signed reviews: `kb review --sign`, and checking signatures",
     "editor": "the language server `kb lsp`",
+    "prove": "`kb prove`: properties for all patients, with the solver Z3",
     "dev": "the checks of this repository (make test)",
     "bench": "the benchmarks",
 }

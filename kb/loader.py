@@ -159,7 +159,7 @@ def load_evidence(path: str | Path, read: Reading = read_source) -> tuple[model.
 
 
 def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model.Library | None, list[Diagnostic]]:
-    """`units.yaml`, `data.yaml`, `drugs.yaml` and, where there is one, `definitions.yaml` of a library folder."""
+    """`units.yaml`, `data.yaml`, `drugs.yaml` and, where they are, `definitions.yaml` and `safety.yaml` of a folder."""
     folder = Path(folder)
     units = _opened(folder / "units.yaml", "units", read)
     data = _opened(folder / "data.yaml", "data", read)
@@ -179,6 +179,11 @@ def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model
         if definitions.root is not None:
             library = replace(library, shared=definitions.shared())
         readers.append(definitions)
+    if (folder / "safety.yaml").is_file():
+        safety = _opened(folder / "safety.yaml", "safety", read)
+        if safety.root is not None:
+            library = replace(library, safety=safety.each(safety.root.get("safety"), safety.safety))
+        readers.append(safety)
     allowances = [item for reader in readers if reader.root is not None for item in reader.allowances()]
     library = replace(library, allowances=tuple(allowances))
     problems = list(in_reading_order(problem for reader in readers for problem in reader.diagnostics))
@@ -492,6 +497,8 @@ class _Reader:
             goals=self.each(get("goals"), self.goal),
             alerts=self.each(get("alerts"), self.alert),
             interpretations=self.each(get("interpretations"), self.interpretation),
+            prove=self.each(get("prove"), self.property),
+            not_proved=self.prose_by_name(get("not_proved")),
             evidence=evidence,
             allowances=self.allowances(),
             texts=(),
@@ -930,6 +937,26 @@ class _Reader:
             say=self.needed(body.get("say"), body),
             severity=self.word(body.get("severity"), "warning"),
             backing=self.backing(body),
+        )
+
+    def property(self, name: str, entry: Entry, body: Mapping) -> model.PropertyDef:
+        return model.PropertyDef(
+            id=name,
+            span=entry.key.span,
+            always=self.some_condition(body.get("always"), body),
+            when=self.condition(body.get("when")),
+            title=self.text(body.get("title")),
+            backing=self.backing(body),
+        )
+
+    def safety(self, name: str, entry: Entry, body: Mapping) -> model.SafetyDef:
+        return model.SafetyDef(
+            id=name,
+            span=entry.key.span,
+            title=self.needed(body.get("title"), body),
+            check=self.word(body.get("check")),
+            limits=self.word(body.get("limits"), "hard"),
+            because=self.text(body.get("because")),
         )
 
     def interpretation(self, name: str, entry: Entry, body: Mapping) -> model.InterpretationDef:

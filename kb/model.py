@@ -499,6 +499,30 @@ class AlertDef:
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyDef:
+    """What must hold for every patient: `always`, in those for whom `when` is true (None: in all)."""
+
+    id: str
+    span: Span
+    always: Condition
+    when: Condition | None = None
+    title: Text | None = None
+    backing: Backing = field(default=Backing())
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyDef:
+    """An entry of the shared safety pack: `check` is one of a closed set of kinds, `limits` which limits it means."""
+
+    id: str
+    span: Span
+    title: Text
+    check: str
+    limits: str = "hard"
+    because: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InterpretationDef:
     id: str
     span: Span
@@ -530,6 +554,7 @@ class Library:
     classes: dict[str, tuple[str, ...]]
     shared: Shared = field(default_factory=Shared)
     allowances: tuple[Allowance, ...] = ()
+    safety: dict[str, SafetyDef] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,6 +582,8 @@ class Protocol:
     alerts: dict[str, AlertDef] = field(default_factory=dict)
     interpretations: dict[str, InterpretationDef] = field(default_factory=dict)
     not_encoded: dict[str, Text] = field(default_factory=dict)
+    prove: dict[str, PropertyDef] = field(default_factory=dict)
+    not_proved: dict[str, Text] = field(default_factory=dict)
     evidence: Evidence | None = None
     allowances: tuple[Allowance, ...] = ()
     texts: tuple[Text, ...] = ()  # every piece of prose, for the checks over prose

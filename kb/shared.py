@@ -20,7 +20,7 @@ def with_shared(protocol: model.Protocol, library: model.Library) -> model.Proto
     shared = library.shared
     own = protocol.parameters.keys() | protocol.elements.keys() | protocol.defines.keys()
     used: set[str] = set()
-    todo: list[object] = [protocol]
+    todo: list[object] = [replace(protocol, prove={})]  # a property changes nothing of what runs
     while todo:
         names = {name.id for name in model.every(todo.pop(), tree.Name)}
         fresh = (names & shared.defines.keys()) - own - used

@@ -16,6 +16,7 @@ WORDS: dict[str, str] = {
     "data": "data", "drug": "drug", "class": "class of drugs", "unit": "unit", "step": "step", "define": "definition",
     "parameter": "parameter", "statement": "statement", "reference": "reference", "interpretation": "interpretation",
     "never": "rule", "cap": "cap", "goal": "goal", "alert": "alert", "protocol": "protocol", "scenario": "scenario",
+    "property": "property", "safety": "property of the safety pack",
 }  # fmt: skip
 """The kinds of name, as one says them."""
 

@@ -90,7 +90,11 @@ def kind_of(path: Path, base: Path) -> str | None:
     match parts:
         case ("local.yaml",):
             return "local"
-        case ("protocols", "library", ("data.yaml" | "drugs.yaml" | "units.yaml" | "definitions.yaml") as name):
+        case (
+            "protocols",
+            "library",
+            ("data.yaml" | "drugs.yaml" | "units.yaml" | "definitions.yaml" | "safety.yaml") as name,
+        ):
             return name.removesuffix(".yaml")
         case ("protocols", "policy.yaml"):
             return "policy"
@@ -226,6 +230,9 @@ def names_in(root: object, kinds: tuple[str, ...] = VALUES) -> Iterator[tuple[tr
             yield from names_in(window, kinds)
         case tree.SinceEvent(event=event):
             yield event, EVENTS
+        case tree.OfAdvice(step=step):
+            if step is not None:
+                yield step, ("step",)
         case tree.Persists(condition=condition, duration=duration, after=after):
             yield from names_in(condition, kinds)
             yield from names_in(duration, kinds)

@@ -25,7 +25,7 @@ KINDS: Final = (
     "goal",
     "alert",
 )
-_RULES: Final = ("never", "cap", "goal", "alert")
+_RULES: Final = ("never", "cap", "goal", "alert", "property")
 
 Reach = Mapping[str, int]
 """How many scenarios come to each step."""

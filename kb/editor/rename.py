@@ -22,6 +22,7 @@ FORMS: Final = {
     "cap": (_KEBAB, "lower-case words joined with `-`"),
     "goal": (_KEBAB, "lower-case words joined with `-`"),
     "alert": (_KEBAB, "lower-case words joined with `-`"),
+    "property": (_KEBAB, "lower-case words joined with `-`"),
     "define": (_SNAKE, "lower-case words joined with `_`"),
     "parameter": (_SNAKE, "lower-case words joined with `_`"),
     "interpretation": (re.compile(r"A[0-9]{2,3}[a-z]?"), "`A` and two or three digits"),

@@ -16,6 +16,7 @@ FILES: Final = {
     "drugs": "protocols/library/drugs.yaml",
     "units": "protocols/library/units.yaml",
     "definitions": "protocols/library/definitions.yaml",
+    "safety": "protocols/library/safety.yaml",
     "policy": "protocols/policy.yaml",
     "review": "protocols/*/reviews/*.yaml",
     "local": "local.yaml",

@@ -48,10 +48,11 @@ class Lowering:
     What is given to it has passed the checks of `kb.expression.types`.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, slots: Sequence[program.Slot] = ()) -> None:
+        """`slots` are those of a Program that is there already; what is named anew comes after them."""
         self.scope = scope
-        self._slots: list[program.Slot] = []
-        self._index: dict[str, int] = {}
+        self._slots: list[program.Slot] = list(slots)
+        self._index: dict[str, int] = {slot.name: index for index, slot in enumerate(slots)}
         self._types: dict[int, Type] = {}
         self._order: tuple[str, ...] | None = None
         self._written_out = False  # definitions are written out, not read from their slots
@@ -332,7 +333,7 @@ class Lowering:
         """The type of `expr`; those of its parts are remembered."""
         known = self._types.get(id(expr))
         if known is None:
-            checker = Checker(self.scope, Context(in_define=True, order=self._order, this_step=True))
+            checker = Checker(self.scope, Context(in_define=True, order=self._order, this_step=True, proving=True))
             known = checker.type_of(expr)
             self._types.update(checker.types)
             self._alive.append(expr)
@@ -378,6 +379,8 @@ class Lowering:
                 return Get(self.ordered(id))
             case tree.TimeFeature() | tree.Persists():
                 return Get(self._feature(expr))
+            case tree.OfAdvice():
+                return self._of_advice(expr)
             case _:
                 raise AssertionError(f"not a condition: {to_text(expr)}")
 
@@ -517,8 +520,17 @@ class Lowering:
                 unit = self._slots[slot].unit
                 degrees = expr.function == "change"
                 return self._number_of_slot(slot, unit, difference=degrees)
+            case tree.OfAdvice():
+                return self._dose_advised(expr)
             case _:
                 raise AssertionError(f"not a number: {to_text(expr)}")
+
+    def _of_advice(self, expr: tree.OfAdvice) -> program.Expr:
+        """What the advice says; only a reading that has advice can tell (`kb.prover.properties`)."""
+        raise AssertionError(f"not of the Program: {to_text(expr)}")
+
+    def _dose_advised(self, expr: tree.OfAdvice) -> Num:
+        raise AssertionError(f"not of the Program: {to_text(expr)}")
 
     def _named(self, id: str) -> Num:
         if id.startswith("order."):

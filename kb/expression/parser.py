@@ -44,10 +44,16 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
 }
 """Functions of values, and the smallest and largest number of arguments."""
 
+OF_STEP: Final = ("recommends", "reached", "satisfied", "withheld", "dose", "lowest_dose", "highest_dose")
+"""What a property may ask of the advice on one step."""
+
+OF_ADVICE: Final = ("applies", "entered")
+"""Names that stand for the protocol's own `applies:` and `enter:` in a property."""
+
 RESERVED: Final = frozenset(
     ("and", "or", "not", "is", "to", "between", "after", "since", "in", "the", "episode", "last", "true", "false",
      "implies", "local", "order", "this", "any", "double", "unobtainable", "done", "declined", "count", "total",
-     "previous", "change", "persists", *FUNCTIONS)
+     "previous", "change", "persists", "something", "recommended", *OF_ADVICE, *FUNCTIONS)
 )  # fmt: skip
 """Words of conditions, which a reader would not take for names; none has a `_` or `-`."""
 
@@ -224,6 +230,9 @@ class _Builder(Transformer[Token, _Raw]):
     def truth(self, parts: list[Token]) -> _Raw:
         return _raw("truth", _begin(parts[0]), _finish(parts[0]), str(parts[0]))
 
+    def something(self, parts: list[Token]) -> _Raw:
+        return _raw("something", _begin(parts[0]), _finish(parts[1]))
+
     def brackets(self, parts: list[Any]) -> _Raw:
         inner = cast(_Raw, parts[1])
         # Bracketed, a word or comparison no longer joins its neighbours in `x is a or b`.
@@ -308,7 +317,9 @@ class _Maker:
             case "quantity":
                 return tree.Number(parts[0], parts[1], span)
             case "name":
-                return tree.Name(parts[0], span)
+                return tree.OfAdvice(parts[0], None, span) if parts[0] in OF_ADVICE else tree.Name(parts[0], span)
+            case "something":
+                return tree.OfAdvice("something recommended", None, span)
             case "truth":
                 return tree.Truth(parts[0] == "true", span)
             case "compare":
@@ -382,6 +393,11 @@ class _Maker:
             return self.persists(raw, span, arguments)
         if function in _FEATURES:
             return self.feature(raw, span, function, arguments)
+        if function in OF_STEP:
+            if len(arguments) != 1 or arguments[0].kind != "name":
+                raise _Problem("KB335", raw.start, raw.end, f"`{function}` takes one step", _USAGE[function])
+            step = arguments[0]
+            return tree.OfAdvice(function, tree.Name(step.parts[0], self.place(step.start, step.end)), span)
         if function not in FUNCTIONS:
             raise _Problem("KB335", raw.start, name_end, f"there is no function `{function}`", _offer(function))
         least, most = FUNCTIONS[function]
@@ -439,6 +455,13 @@ _USAGE: dict[str, str] = {
     "done": "write `done(arterial-line in the episode)`",
     "declined": "write `declined(arterial-line in the episode)`",
     "persists": "write `persists(hypotensive, 15 min after vasopressin)`",
+    "recommends": "write `recommends(add-epinephrine)`",
+    "reached": "write `reached(add-epinephrine)`",
+    "satisfied": "write `satisfied(give-crystalloid)`",
+    "withheld": "write `withheld(vasopressin-bolus)`",
+    "dose": "write `dose(add-epinephrine) <= 0.5 mcg/kg/min`",
+    "lowest_dose": "write `lowest_dose(add-epinephrine) > 0 mcg/kg/min`",
+    "highest_dose": "write `highest_dose(add-epinephrine) <= 0.5 mcg/kg/min`",
 }
 
 
@@ -446,6 +469,12 @@ def _offer(function: str) -> str:
     from difflib import get_close_matches
 
     foreign = {"min": "least", "max": "greatest", "log": "ln", "pow": "power", "sum": "total", "unknown": "known"}
+    foreign |= {
+        "recommended": "recommends",
+        "recommend": "recommends",
+        "least_dose": "lowest_dose",
+        "not_reached": "reached",
+    }
     close = [foreign[function]] if function in foreign else get_close_matches(function, list(_USAGE), 1, 0.6)
     return f"did you mean `{close[0]}`?" if close else "the functions are " + ", ".join(f"`{name}`" for name in _USAGE)
 

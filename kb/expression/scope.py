@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kb.diagnostics import Span
 from kb.expression import tree
@@ -179,6 +179,33 @@ def value_of(amount_or_ref: Any) -> tree.Expr | tree.Range:
     return tree.Name(amount_or_ref.id, amount_or_ref.span)
 
 
+# ---------------------------------------------------------------- steps
+
+
+class StepShape(NamedTuple):
+    """What a property may ask of a step. `kind`: decide, do, hand_over or end; `drug` and `of` (rate or amount) where
+    it recommends a dose; `ranged` where that has a low and a high end.
+    """
+
+    kind: str
+    drug: str = ""
+    of: str = ""
+    ranged: bool = False
+
+
+def _shape(record: Any) -> StepShape:
+    if not hasattr(record, "verb"):
+        return StepShape(
+            "decide" if hasattr(record, "cases") else "hand_over" if hasattr(record, "protocol") else "end"
+        )
+    verb = record.verb
+    of = "amount" if hasattr(verb, "amount") else "rate"
+    dose = getattr(verb, of, None) or getattr(verb, "to", None)
+    if dose is None:
+        return StepShape("do")
+    return StepShape("do", verb.drug.id, of, isinstance(dose.value, tree.Range))
+
+
 # ---------------------------------------------------------------- names
 
 
@@ -192,7 +219,7 @@ class Scope:
     classes: Mapping[str, tuple[str, ...]]
     parameters: Mapping[str, Any]
     defines: Mapping[str, Definition]
-    steps: frozenset[str]
+    steps: Mapping[str, StepShape]
     basis: str
     synonyms: Mapping[str, str]
     shared: tuple[str, ...] = ()
@@ -207,7 +234,7 @@ class Scope:
             elements={**library.elements, **protocol.elements},
             parameters=protocol.parameters,
             defines={id: _definition(record) for id, record in protocol.defines.items()},
-            steps=frozenset(protocol.steps),
+            steps={id: _shape(record) for id, record in protocol.steps.items()},
             basis="" if protocol.weight is None else str(protocol.weight.value),
             memory={},
         )
@@ -226,7 +253,7 @@ class Scope:
             classes={name: tuple(drugs) for name, drugs in classes.items()},
             parameters={},
             defines={id: _definition(record) for id, record in library.shared.defines.items()},
-            steps=frozenset(),
+            steps={},
             basis="",
             synonyms={
                 synonym.strip().lower().replace(" ", "-"): id
@@ -235,6 +262,10 @@ class Scope:
             },
             shared=tuple(library.shared.defines),
         )
+
+    def for_properties(self, library: LibraryLike) -> Scope:
+        """The same with every definition of the library: a property may use one that the protocol does not."""
+        return replace(self, defines={**Scope.over(library).defines, **self.defines}, memory={})
 
     def kind_of(self, name: str) -> str:
         """parameter, define, element, drug, class, step, or empty: what a name means where a value is needed."""
@@ -424,6 +455,8 @@ def children(node: tree.Expr) -> tuple[tree.Expr, ...]:
             return (of, *window_parts(window))
         case tree.Persists(condition, duration, after):
             return (condition, duration, after)
+        case tree.OfAdvice():
+            return ()  # its step is no value
 
 
 def window_parts(window: tree.Window | None) -> tuple[tree.Expr, ...]:

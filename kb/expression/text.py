@@ -66,7 +66,7 @@ def _level(expr: tree.Expr) -> int:
             return _SUM if op in "+-" else _PRODUCT
         case tree.Truth() | tree.Number() | tree.Name() | tree.Negate() | tree.Call() | tree.TimeFeature():
             return _UNARY
-        case tree.Persists():
+        case tree.Persists() | tree.OfAdvice():
             return _UNARY
         case _:
             assert_never(expr)
@@ -128,5 +128,7 @@ def _write(expr: tree.Expr) -> str:
             return f"{function}({of.id})" if window is None else f"{function}({of.id} {window_text(window)})"
         case tree.Persists(condition, duration, after):
             return f"persists({_write(condition)}, {_within(duration, _SUM)} after {after.id})"
+        case tree.OfAdvice(function, step):
+            return function if step is None else f"{function}({step.id})"
         case _:
             assert_never(expr)

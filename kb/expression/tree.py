@@ -170,6 +170,17 @@ class Persists:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class OfAdvice:
+    """What the advice on a patient says, for the properties under `prove:`. About one step: recommends, reached,
+    satisfied, withheld, dose, lowest_dose, highest_dose; about no step (None): something recommended, applies, entered.
+    """
+
+    function: str
+    step: Name | None
+    span: Span
+
+
 Expr = (
     Truth
     | Number
@@ -187,6 +198,7 @@ Expr = (
     | Call
     | TimeFeature
     | Persists
+    | OfAdvice
 )
 
 

@@ -25,6 +25,7 @@ from kb.expression.scope import (
     ElementLike,
     LibraryLike,
     Scope,
+    StepShape,
     children,
     nodes,
     value_of,
@@ -95,12 +96,14 @@ DATE_TIME = Type("date-time")
 class Context:
     """Where an expression stands, and so what it may use.
 
-    `order` are the drugs of a `never` rule (None elsewhere); `this_step` allows the short `done since rhythm`.
+    `order` are the drugs of a `never` rule (None elsewhere); `this_step` allows the short `done since rhythm`;
+    `proving` allows what a property may ask of the advice.
     """
 
     in_define: bool = False
     order: tuple[str, ...] | None = None
     this_step: bool = False
+    proving: bool = False
 
 
 ANYWHERE = Context()
@@ -372,6 +375,8 @@ class Checker:
                 return self._feature(expr)
             case tree.Persists():
                 return self._persists(expr)
+            case tree.OfAdvice():
+                return self._of_advice(expr)
             case _:
                 assert_never(expr)
 
@@ -861,6 +866,69 @@ class Checker:
             else:
                 self._unknown(name, (*self.scope.drugs, *self.scope.classes), "drug")
         return BOOLEAN
+
+    # -------- what the advice says
+
+    def _of_advice(self, expr: tree.OfAdvice) -> Type:
+        text, function = to_text(expr), expr.function
+        if not self.context.proving:
+            return self.report(
+                "KB800",
+                expr.span,
+                f"`{text}` stands outside `prove:`",
+                "only a property speaks of the advice; elsewhere write what is known of the patient",
+                "advice that depended on advice would have no beginning",
+            )
+        if expr.step is None:
+            return BOOLEAN
+        step = self.scope.steps.get(expr.step.id)
+        if step is None:
+            close = get_close_matches(expr.step.id, self.scope.steps, 1, 0.6)
+            help = f"did you mean `{close[0]}`?" if close else "name a step under `steps:`"
+            return self.report("KB801", expr.step.span, f"there is no step `{expr.step.id}`", help)
+        if function in ("dose", "lowest_dose", "highest_dose"):
+            return self._dose_of(expr, step)
+        if (step.kind == "decide" and function != "reached") or step.kind == "end":
+            what = "a question" if step.kind == "decide" else "an outcome"
+            if function != "reached":
+                return self.report(
+                    "KB801",
+                    expr.span,
+                    f"`{expr.step.id}` is {what}, which is reached or not; `{function}` is asked of an action",
+                    f"write `reached({expr.step.id})`, or name the action it leads to",
+                )
+        if step.kind == "hand_over" and function in ("satisfied", "withheld"):
+            return self.report(
+                "KB801",
+                expr.span,
+                f"`{expr.step.id}` hands over, which is never `{function}`",
+                f"write `recommends({expr.step.id})`",
+            )
+        return BOOLEAN
+
+    def _dose_of(self, expr: tree.OfAdvice, step: StepShape) -> Type:
+        assert expr.step is not None
+        id = expr.step.id
+        if not step.drug or step.drug not in self.scope.drugs:
+            if step.drug:
+                return ERROR  # reported where drugs are
+            return self.report(
+                "KB802",
+                expr.span,
+                f"`{id}` recommends no dose of its own",
+                "name a step that gives, infuses, changes or titrates one drug",
+            )
+        if step.ranged and expr.function == "dose":
+            return self.report(
+                "KB802",
+                expr.span,
+                f"the dose of `{id}` is a range",
+                f"write `highest_dose({id})` where it must not be more, `lowest_dose({id})` where it must not be less",
+                "a limit that only the lower end keeps is no limit",
+            )
+        if not step.ranged and expr.function != "dose":
+            return self.report("KB802", expr.span, f"the dose of `{id}` is no range", f"write `dose({id})`")
+        return drug_type(self.scope, step.drug, step.of) or ERROR
 
     # -------- time features
 

@@ -32,6 +32,7 @@ from kb.linter import (
     meanings,
     names,
     no_limits,
+    properties,
     prose_numbers,
     recommendations,
     repeats,
@@ -64,6 +65,7 @@ RULES: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     interpretations.check,
     homes.check,
     superseded.check,
+    properties.check,
     prose_numbers.check,
     allowances.check,
 )

@@ -50,6 +50,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         yield from _conditions(scope, (goal.target,))
     for alert in protocol.alerts.values():
         yield from _conditions(scope, (alert.when,))
+    whole = scope.for_properties(context.library) if protocol.prove else scope
+    for made in protocol.prove.values():
+        yield from _conditions(whole, (made.when, made.always), Context(proving=True))
 
 
 def _conditions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from kb.codes import found
 from kb.diagnostics import Diagnostic
@@ -14,7 +15,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol, evidence = context.protocol, context.protocol.evidence
     if evidence is None:
         return
-    homes = {ref.id for ref in cited(protocol)} | set(protocol.not_encoded)
+    homes = {ref.id for ref in cited(replace(protocol, prove={}))} | set(protocol.not_encoded)  # to check is not to do
     for interpretation in protocol.interpretations.values():
         if interpretation.status == "disputed":
             homes |= {ref.id for ref in interpretation.about}

@@ -41,7 +41,7 @@ _WORDS = {
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
     parts = protocol.steps, protocol.never, protocol.goals, protocol.alerts, protocol.caps, protocol.defines
-    for part in parts:
+    for part in (*parts, protocol.prove):
         for record in part.values():
             yield from _record(context, record)
 

@@ -21,6 +21,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         protocol.caps,
         protocol.goals,
         protocol.alerts,
+        protocol.prove,
         protocol.applies,
         protocol.enter,
     ):

@@ -207,11 +207,15 @@ class Search:
 
     EFFORT = 40_000_000
 
-    def __init__(self, facts: Iterable[Term] = (), effort: int = EFFORT) -> None:
+    def __init__(self, facts: Iterable[Term] = (), effort: int = EFFORT, seconds: float | None = None) -> None:
+        """With `seconds`, the clock bounds each question and nothing else does."""
         self._impossible = False
         self._solver = z3().Solver()
         self._solver.set("random_seed", 0)
-        self._solver.set("rlimit", effort)
+        if seconds is None:
+            self._solver.set("rlimit", effort)
+        else:
+            self._solver.set("timeout", max(1, int(seconds * 1000)))
         for fact in facts:
             self.require(fact)
 

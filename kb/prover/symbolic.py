@@ -22,6 +22,7 @@ from kb.evaluate import parts_of
 from kb.limits import bears_on, edge_of
 from kb.plan import Edge, edges_into
 from kb.prover import solver
+from kb.prover.absence import without_absence
 from kb.prover.solver import Model, Search, Term, add, all_of, and_, any_of, choose, equal, implies, not_, or_
 
 
@@ -115,7 +116,9 @@ class SymbolicWalk:
         self._taken: dict[int, Term] = {}
         self.bounds: dict[int, Term] = {}
         self._fresh = 0
+        self._home: SymbolicWalk | None = None  # the walk over whose rows this one looks as well
         self._search: Search | None = None
+        self.seconds: float | None = None  # how long one question may take (see `Search`), set before the first one
         if beside is not None:
             self._search, self._functions = beside.search, beside._functions
 
@@ -228,7 +231,9 @@ class SymbolicWalk:
         return None, None
 
     def _require(self, fact: Term) -> None:
-        if fact is not True:
+        if self._home is not None:
+            self._home._require(fact)
+        elif fact is not True:
             self.facts.append(fact)
             if self._search is not None:
                 self._search.require(fact)
@@ -734,26 +739,50 @@ class SymbolicWalk:
     # ------------------------------------------------------------ what properties speak of
 
     def _of_walk(self, slot: ir.Slot) -> Symbol:
-        """A slot of kind walk: `recommends(step)` and the like, or `something recommended`."""
-        word = slot.name.partition("(")[0]
-        if word == "something recommended":
-            return _sure(self.something_recommended())
-        if word == "applies":
-            return self.truth(self.program.applies)
-        if word == "entered":
-            return self.truth(self.program.enter)
-        step = self.steps[slot.of]
-        if word == "dose":
+        """A slot of kind walk: what the advice on this row says of a step, or of an option of it."""
+        word, step = slot.name.partition("(")[0], self.steps[slot.of]
+        applies = self.truth(self.program.applies)
+        if slot.options:
+            option = next(item for item in self.program.steps[step].action.options if item.id == slot.options[0])  # type: ignore[union-attr]
+            offered = and_(self.recommended(step), not_(self._option_is_out(step, option)))
+            if word == "offers":
+                return _sure(offered)
+            dose = self._dose(option.action)[0]
+            return Number(and_(dose.known, offered), dose.high if word == "highest_option_dose" else dose.rounded)
+        if word in ("dose", "highest_dose"):
             dose = self.dose(step)
-            return Number(and_(dose.known, self.recommended(step)), dose.rounded)
+            return Number(
+                and_(dose.known, self.recommended(step)), dose.high if word == "highest_dose" else dose.rounded
+            )
         told: dict[str, Callable[[int], Term]] = {
             "recommends": self.recommended,
-            "reached": self.reached,
-            "not_reached": self.not_reached,
-            "satisfied": lambda index: self.status(index, "satisfied"),
-            "withheld": lambda index: self.status(index, "withheld"),
+            "reached": lambda index: and_(applies.true, self.shown(index)),
+            "not_reached": lambda index: or_(applies.false, and_(self.not_reached(index), not_(self.shown(index)))),
+            "satisfied": lambda index: and_(applies.true, self.status(index, "satisfied")),
+            "withheld": lambda index: and_(applies.true, self.status(index, "withheld")),
+            "absent": lambda index: and_(self.recommended(index), not_(self._without_absence.recommended(index))),
         }
         return _sure(told[word](step))
+
+    @cached_property
+    def _without_absence(self) -> SymbolicWalk:
+        """The same rows, read by a Program in which nothing follows from data being absent."""
+        made = {index: self.slot(index) for index, slot in enumerate(self.program.slots) if slot.kind != "define"}
+        other = SymbolicWalk(
+            without_absence(self.program),
+            row=self._settled,
+            taken=self._settled_taken,
+            bounds=self._settled_bounds,
+            prefix=f"{self.prefix}without absence ",
+            options=self.options,
+        )
+        other._home = self
+        other._symbols.update(made)
+        other._taken = {index: self.taken_for_zero(index) for index in made}
+        for cap in self.program.caps:
+            self.bound(cap.total)
+        other.bounds = self.bounds
+        return other
 
     # ------------------------------------------------------------ the search
 
@@ -761,7 +790,7 @@ class SymbolicWalk:
     def search(self) -> Search:
         """The solver with every fact about these rows; made once."""
         if self._search is None:
-            self._search = Search(self.facts)
+            self._search = Search(self.facts, seconds=self.seconds)
         return self._search
 
     def find(self, *terms: Term) -> Model | None:

@@ -108,8 +108,8 @@ def base_files(
     library = {
         path.name: path.read_text("utf-8") for path in sorted((shipped.protocols_path / "library").glob("*.yaml"))
     }
-    if empty_library:  # units are physics, not policy; everything else in it is somebody's clinical judgement
-        library = {"units.yaml": library["units.yaml"], **read_template("library")}
+    if empty_library:  # units are physics and the safety pack has no numbers; all else is somebody's clinical judgement
+        library = {name: library[name] for name in ("units.yaml", "safety.yaml")} | read_template("library")
     files |= {f"protocols/library/{name}": text for name, text in library.items()}
     files |= {f"protocols/{EXAMPLE}/{name}": text for name, text in protocol_files(EXAMPLE, today).items()}
     for id in protocols:

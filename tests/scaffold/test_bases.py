@@ -56,7 +56,7 @@ def test_a_new_base_passes_every_check_and_builds(tmp_path: Path, empty_library:
     assert (base.check()[0], len(base.check()[1])) == ((), 2)
     assert bool(base.library.drugs) is not empty_library
     shipped = {path.name for path in (ROOT / "protocols" / "library").iterdir()}
-    wanted = {"units.yaml", "data.yaml", "drugs.yaml"} if empty_library else shipped
+    wanted = {"units.yaml", "data.yaml", "drugs.yaml", "safety.yaml"} if empty_library else shipped
     assert {path.name for path in (base.protocols_path / "library").iterdir()} == wanted
     assert base.local() == ({"format": 1}, ())
     out = build_site(base.path / "site" / "mkdocs.yml")

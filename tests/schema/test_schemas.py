@@ -63,6 +63,7 @@ def test_all_kinds_of_files_have_a_schema() -> None:
         "drugs",
         "units",
         "definitions",
+        "safety",
         "local",
         "policy",
         "review",
