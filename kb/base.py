@@ -8,7 +8,9 @@ local.yaml
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,8 +32,28 @@ from kb.source import Reading, read_source
 from kb.store import latest
 
 if TYPE_CHECKING:
+    from kb.comparison import Comparison
+    from kb.interpreter import Guideline
     from kb.prover.verdict import Proofs
     from kb.scenarios import Scenario
+
+
+class DiffError(ValueError):
+    """Two versions cannot be compared; the message says why. `code` is stable, `found` what is wrong in the files."""
+
+    def __init__(self, message: str, found: tuple[Diagnostic, ...] = (), code: str = "") -> None:
+        super().__init__(message)
+        self.found = found
+        self.code = code
+
+
+class _State(NamedTuple):
+    """One side of a comparison. `worked`: the scenarios of this version; `known`: the ids of those of any version."""
+
+    program: Program
+    guideline: Guideline
+    worked: dict[str, Scenario]
+    known: frozenset[str]
 
 
 class Examined(NamedTuple):
@@ -226,6 +248,90 @@ class Base:
             return {}, ()
         local, diagnostics = load_local(path, self.read)
         return {} if local is None else local.settings, tuple(diagnostics)
+
+    def diff(
+        self, before: str, after: str | None = None, *, rev: str | None = None, renamed: Mapping[str, str] | None = None
+    ) -> Comparison:
+        """What `after` changes against `before`: its words, its worked patients, and who is told otherwise.
+
+        Args:
+            before: a version, `id@version`, or a protocol file, or `git:REVISION:FILE`.
+            after: the newer one; left out where `rev` says that it is `before` itself.
+            rev: compare with what this git revision has of the file.
+            renamed: ids of steps of the older version that have another one in the newer.
+
+        Raises:
+            DiffError: one of them is not there or has errors, or they are two protocols.
+
+        """
+        from kb.comparison import compare_versions
+        from kb.comparison.trial import trial_of
+        from kb.scenarios import run_scenario
+
+        if rev is not None:
+            file = self._file_of(before)
+            told = os.path.relpath(file.resolve(), self.path.resolve())
+            before, after = f"git:{rev}:{Path(told).as_posix()}", before
+        old, new = self._state(before), self._state(after or before)
+        if old.program.id != new.program.id:
+            what = f"`{old.program.id}` and `{new.program.id}` are two protocols"
+            raise DiffError(f"{what}; only versions of one protocol are compared", code="KB820")
+        known = [step.id for step in old.program.steps], [step.id for step in new.program.steps]
+        for mine, theirs in (renamed or {}).items():
+            if mine not in known[0] or theirs not in known[1]:
+                raise DiffError(
+                    f"no step is renamed from `{mine}` to `{theirs}`: one of them is not there", code="KB823"
+                )
+        runs = []
+        for own, other in ((old, new), (new, old)):
+            results = [run_scenario(own.guideline, each) for each in own.worked.values()]
+            for id, each in other.worked.items():  # of a version of its own: run, and nothing is expected of it here
+                if id not in own.worked and id in own.known:
+                    results.append(run_scenario(own.guideline, each)._replace(mismatches=()))
+            runs.append(trial_of(own.program, results))
+        return compare_versions(runs[0], runs[1], renamed)
+
+    def _file_of(self, name: str) -> Path:
+        if name.endswith((".yaml", ".yml")):
+            return Path(name)
+        id, _, version = name.partition("@")
+        file = self.file(id, version or None)
+        if file is None:
+            raise DiffError(f"there is no protocol `{name}`", (self._no_such_protocol(id, version or None),), "KB703")
+        return file
+
+    def _state(self, name: str) -> _State:
+        """A version, a file or the file of a git revision, with what its scenarios give."""
+        if name.startswith("git:"):
+            revision, _, inside = name.removeprefix("git:").partition(":")
+            return self._committed(revision, Path(inside), name)
+        file = self._file_of(name)
+        return (base_around(file) if name.endswith((".yaml", ".yml")) else self)._trial(file, name)
+
+    def _committed(self, revision: str, inside: Path, name: str) -> _State:
+        from kb.comparison.revision import unpack
+
+        with tempfile.TemporaryDirectory(prefix="kb-diff-") as folder:
+            wrong = unpack(self.path, revision, [Path("protocols/library"), inside.parent], Path(folder))
+            if wrong:
+                raise DiffError(f"`{name}` cannot be read from git: {wrong}", code="KB824")
+            base, file = Base(folder), Path(folder) / inside
+            if not file.is_file():
+                raise DiffError(f"{revision} has no file {inside.as_posix()}", code="KB824")
+            return base._trial(file, name)
+
+    def _trial(self, file: Path, name: str) -> _State:
+        from kb.interpreter import Guideline
+
+        if not file.is_file():
+            raise DiffError(f"there is no file {file}", code="KB703")
+        program, diagnostics = self.compile(file)
+        if program is None:
+            wrong = in_reading_order((*self._library[1], *diagnostics))
+            raise DiffError(f"`{name}` cannot be compared until this is put right", wrong, "KB705")
+        worked = [each for beside in self.scenario_files_of(file) for each in self.scenarios(beside)[0]]
+        held = {each.id: each for each in worked if each.version in ("", program.version)}
+        return _State(program, Guideline(program), held, frozenset(each.id for each in worked))
 
     def check_local(self, path: Path | None = None) -> tuple[Diagnostic, ...]:
         """Everything wrong with `local.yaml` (or the file `path`), held against the library and every protocol."""

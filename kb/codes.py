@@ -326,6 +326,15 @@ PROOFS: dict[str, Code] = {
     "KB819": Code("solver-missing", ERROR, "The solver is installed where something is proved."),
 }
 
+# ---------------------------------------------------------------- KB82x comparing versions
+COMPARISON: dict[str, Code] = {
+    "KB820": Code("two-protocols", ERROR, "Only versions of one protocol are compared."),
+    "KB821": Code("version-step-too-small", ERROR, "The version number goes up as far as the change demands."),
+    "KB822": Code("undecided-difference", WARNING, "For whom two versions differ is decided."),
+    "KB823": Code("no-such-rename", ERROR, "A step that is said to be renamed is in both versions."),
+    "KB824": Code("no-such-revision", ERROR, "A git revision that is compared with has the file."),
+}
+
 CODES: dict[str, Code] = {
     **READING,
     **FORMATTING,
@@ -339,6 +348,7 @@ CODES: dict[str, Code] = {
     **ALLOWANCES,
     **CHARTS,
     **BASE,
+    **COMPARISON,
     **REVIEWS,
     **PROOFS,
 }

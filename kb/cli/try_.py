@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -318,6 +315,7 @@ def _counted(found: tuple[Diagnostic, ...]) -> str:
 
 def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
     """The protocol as a git revision has it; None where it has none that is without errors."""
+    from kb.comparison.revision import unpack
     from kb.comparison.trial import trial_of
     from kb.interpreter import Guideline
     from kb.scenarios import run_scenario
@@ -325,7 +323,7 @@ def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
     inside = Path(os.path.relpath(target.file, target.base))
     with tempfile.TemporaryDirectory(prefix="kb-try-") as name:
         folder = Path(name)
-        wrong = _unpack(target.base, revision, [Path("protocols/library"), inside.parent], folder)
+        wrong = unpack(target.base, revision, [Path("protocols/library"), inside.parent], folder)
         if wrong and named:
             raise CommandError(f"--since {revision}: {wrong}")
         base = open_base(folder)
@@ -339,24 +337,3 @@ def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
         scenarios = [each for beside in base.scenario_files_of(file) for each in base.scenarios(beside)[0]]
         wanted = (each for each in scenarios if each.version in ("", program.version))
         return trial_of(program, [run_scenario(guideline, each) for each in wanted])
-
-
-def _unpack(base: Path, revision: str, paths: list[Path], folder: Path) -> str:
-    """Write the files of `revision` to `folder`; what went wrong, or nothing."""
-    if revision.startswith("-"):
-        return "not a revision"
-    command = ["git", "-C", str(base), "archive", "--format=tar", revision, "--", *(path.as_posix() for path in paths)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as failed:
-        return f"git cannot be run: {failed}"
-    if done.returncode:
-        return done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            path = folder / member.name
-            if content is not None and ".." not in path.parts:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.read())
-    return ""

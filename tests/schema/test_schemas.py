@@ -21,7 +21,15 @@ from tests.reading.files import BLOCK, PAGES, ROOT, kind_of, library
 from tests.reading.test_loader import ROOT_CAUSES
 
 SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in schema_folder().glob("*.schema.json"))
-KINDS = {"chart", "order", "advice", "program", "diagnostic", "refusal"}  # exchanged as JSON, not written by editors
+KINDS = {
+    "chart",
+    "order",
+    "advice",
+    "program",
+    "diagnostic",
+    "refusal",
+    "diff",
+}  # exchanged as JSON, not written by editors
 
 
 def objects(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
