@@ -198,7 +198,9 @@ class SideBySide:
             ("gap new", gaps[1], gaps[0], MAJOR),
             ("gap gone", gaps[0], gaps[1], MINOR),
         ):
-            other = "unless another way leads there" if kind in ("gone", "new") else ""
+            other = {"gone": "where no other way leads there now", "new": "where no other way led there before"}.get(
+                kind, ""
+            )
             yield _Item(Difference(kind, step.id), and_(both, _but(first, then)), and_(both, first), level, other)
         if old is not None and new is not None and "decide" not in kinds:
             yield from self._told_otherwise(step.id, old, new, and_(both, here[0], here[1]))
@@ -438,7 +440,8 @@ class SideBySide:
         slots = {literal.condition.test.slot for literal in kept if literal.condition.test is not None}
         for literal in literals:
             test = literal.condition.test
-            beside = literal.condition.wanted >= NEAR or (test is not None and test.slot in slots)
+            near = literal.condition.wanted == NEAR or (literal.condition.wanted > NEAR and test is not None)
+            beside = near or (test is not None and test.slot in slots)
             if beside and literal not in kept and self._implies(inside, literal.term):
                 kept.append(literal)
 

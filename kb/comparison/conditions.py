@@ -87,6 +87,7 @@ class Vocabulary:
         self.speakers = Speaker(pair.names.before), Speaker(pair.names.after)
         self._units: dict[str, tuple[str, str]] = {}
         self._kinds: dict[str, str] = {}
+        self._said: dict[str, object] = {}
         self._made: dict[object, Condition] = {}
         self._keys = [set(map(self._key_in(side), self._all_expressions(side))) for side in (0, 1)]
         self._near = False
@@ -190,6 +191,8 @@ class Vocabulary:
                     self._collect(side, ir.Compare(expr.op, *((value, other) if which is left else (other, value))))
         if any(type(part) is not ir.Const for part in (left, right)):
             words = self._relation(side, expr)
+            if self._said.setdefault(words, key) != key:  # the same words mean something else in the other version
+                words += f" (as in {program.version})"
             wanted = RELATION if common else CHANGED
             self._add(key, Condition(truth, wanted, 0, None, words))
 
@@ -203,7 +206,10 @@ class Vocabulary:
     def _slot(self, side: int, index: int) -> str:
         slot = self._program(side).slots[index]
         name = slot.name if side else self.names.slot_name(slot)
-        self._units.setdefault(name, (self.speakers[side].slot(index), "" if slot.unit == "1" else slot.unit))
+        words = self.speakers[side].slot(index)
+        if slot.feature is not None and slot.feature.function == "decline_stands":
+            words = f"`{name.removeprefix('decline_stands(').removesuffix(')')}` declined"
+        self._units.setdefault(name, (words, "" if slot.unit == "1" else slot.unit))
         self._kinds.setdefault(name, slot.kind)
         return name
 
@@ -232,15 +238,11 @@ class Vocabulary:
     def _relation(self, side: int, expr: ir.Compare) -> str:
         """A comparison of two worked-out values, with the unit of each value that goes into it."""
         speaker = self.speakers[side]
-        version = "" if self.names.key(self._program(side), expr) in self._keys[1 - side] else self._version(side)
         if speaker.can_say(expr):
-            return speaker.expression(expr) + version
+            return speaker.expression(expr)
         signs = {"<=": "≤", ">=": "≥", "!=": "≠"}
         sign = signs.get(expr.op, expr.op)
-        return f"{self._formula(side, expr.left)} {sign} {self._formula(side, expr.right)}{version}"
-
-    def _version(self, side: int) -> str:
-        return f" (as in {self._program(side).version})"
+        return f"{self._formula(side, expr.left)} {sign} {self._formula(side, expr.right)}"
 
     def _formula(self, side: int, expr: ir.Expr) -> str:
         program = self._program(side)
