@@ -113,6 +113,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
         ),
         options=options,
         review="" if step.review is None else f"after {step.review.text}: {', '.join(step.review.measure)}",
+        elsewhere=walk.plan.elsewhere.get(step.id, ()),
     )
     return item, frozenset(needs)
 

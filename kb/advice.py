@@ -72,6 +72,25 @@ class OptionAdvice(NamedTuple):
     cautions: tuple[str, ...] = ()
 
 
+class SaidElsewhere(NamedTuple):
+    """What another source says on the same matter; nothing of it is executed.
+
+    `number` is empty where it says none. `verdict`: agrees, differs, conflicts, absent here, context, or empty where
+    nobody has judged. `stored` is false for general knowledge that nobody has verified.
+    """
+
+    id: str
+    topic: str
+    number: str
+    says: str
+    sources: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    verdict: str = ""
+    because: str = ""
+    stored: bool = True
+    superseded: bool = False
+
+
 class Item(NamedTuple):
     """One reached action or hand-over. `status`: due, overdue, waiting, held, satisfied, declined,
     withheld, not known. `assumed`: reached only under an assumption.
@@ -99,6 +118,7 @@ class Item(NamedTuple):
     options: tuple[OptionAdvice, ...] = ()
     review: str = ""
     hand_over: str = ""
+    elsewhere: tuple[SaidElsewhere, ...] = ()
 
 
 class Ask(NamedTuple):
@@ -250,9 +270,23 @@ class Explanation(NamedTuple):
     status: str
     reasons: tuple[Reason, ...]
     text: tuple[str, ...]
+    elsewhere: tuple[SaidElsewhere, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(self.text)
+
+
+def elsewhere_line(said: SaidElsewhere) -> str:
+    """`N02 conflicts: vasopressin dose 0.01 to 0.07 units/min, septic shock (US label); because …`."""
+    what = ", ".join(filter(None, (f"{said.topic} {said.number}".strip(), said.says)))
+    notes = [
+        note
+        for note, holds in (("superseded", said.superseded), ("not read, general knowledge", not said.stored))
+        if holds
+    ]
+    source = f" ({'; '.join((*said.sources, *notes))})"
+    because = f"; {said.because}" if said.because else ""
+    return f"{said.id} {said.verdict or 'not judged'}: {what}{source}{because}"
 
 
 def to_json(record: Any) -> Any:

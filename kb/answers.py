@@ -116,6 +116,7 @@ def _hand_over(walk: Walk, index: int) -> Item:
         interprets=step.interprets,
         note=step.note,
         hand_over=step.hand_over,
+        elsewhere=walk.plan.elsewhere.get(step.id, ()),
     )
 
 

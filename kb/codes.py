@@ -210,6 +210,8 @@ EVIDENCE: dict[str, Code] = {
     "KB520": Code("review-overdue", WARNING, "A source is looked at again when its publisher was to review it."),
     "KB522": Code("one-code-two-meanings", WARNING, "One code has one meaning."),
     "KB523": Code("one-drug-two-entries", WARNING, "One drug has one entry, whatever it is called."),
+    "KB516": Code("half-elsewhere", ERROR, "What another source says is a whole number or words with a heading."),
+    "KB517": Code("elsewhere-unseen", WARNING, "What another source says is held against something in use."),
 }
 
 # ---------------------------------------------------------------- KB6xx charts, orders, scenarios

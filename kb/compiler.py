@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar, assert_never
 
-from kb import digest, model, program
+from kb import digest, elsewhere, model, program
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression import tree
 from kb.expression.lower import Lowering
@@ -144,7 +144,15 @@ class _Compiler:
             statements=()
             if evidence is None
             else tuple(
-                program.Statement(item.id, item.says.value, item.kind, _ids(item.cites), item.support, item.wording)
+                program.Statement(
+                    item.id,
+                    item.says.value,
+                    item.kind,
+                    _ids(item.cites),
+                    item.support,
+                    item.wording,
+                    "" if item.grade is None else item.grade.text,
+                )
                 for item in evidence.statements.values()
             ),
             not_encoded=tuple((id, text.value) for id, text in sorted(protocol.not_encoded.items())),
@@ -175,6 +183,8 @@ class _Compiler:
                 evidence.source.disclaimer,
             ),
         )
+        if evidence is not None and evidence.elsewhere:
+            made = made._replace(elsewhere=elsewhere.beside(made, evidence))
         return digest.with_digests(made)
 
     # ------------------------------------------------------------ steps

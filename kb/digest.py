@@ -53,7 +53,10 @@ FIELDS: dict[str, dict[str, str]] = {
     "Goal": {"logic": "id target", "text": "title text cites interprets"},
     "AlertRule": {"logic": "id severity when", "text": "text say cites interprets"},
     "Interpretation": {"text": "id about reading rejected because confirm status"},
-    "Statement": {"text": "id says kind cites support wording"},
+    "Statement": {"text": "id says kind cites support wording grade"},
+    "Elsewhere": {
+        "text": "id cites topic of what value says about verdict because stored superseded steps rules goals",
+    },
     "Reference": {"text": "key title kind publisher year tier identifier checked superseded_by"},
     "Source": {"text": "title publisher updated banner claims disclaimer"},
     "Signed": {"neither": "who name role date signature"},
@@ -62,7 +65,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "logic": "id withdrawn slots steps starts applies enter weight rules caps goals alerts elements drugs units"
         " parameters",
         "text": "version title question purpose updated population applies_text enter_text interpretations statements"
-        " not_encoded references source",
+        " not_encoded references source elsewhere",
         # The form of the file, the digests themselves, and what reviewers decided about them.
         "neither": "schema state logic_digest text_digest standing",
     },
@@ -81,6 +84,7 @@ _UNORDERED = {
     "interpretations": "id",
     "statements": "id",
     "references": "key",
+    "elsewhere": "id",
 }
 
 

@@ -27,6 +27,7 @@ from kb.advice import (
     Running,
     StepState,
     Unavailable,
+    elsewhere_line,
     to_json,
 )
 from kb.answers import Answer, answer, goals, hand_overs, outcomes, running
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-ADVICE_SCHEMA = "1.2.0"
+ADVICE_SCHEMA = "1.3.0"
 
 
 class WithdrawnError(ValueError):
@@ -354,7 +355,9 @@ class Advice:
         if made.cites:
             text.append("rests on " + ", ".join(made.cites))
         text += [f"reading {id}: {_reading(self.walk.program, id)}" for id in _interpretations(made, reasons)]
-        return Explanation(step, state, status, reasons, tuple(text))
+        elsewhere = self.walk.plan.elsewhere.get(step, ())
+        text += [f"elsewhere {elsewhere_line(said)}" for said in elsewhere]
+        return Explanation(step, state, status, reasons, tuple(text), elsewhere)
 
     def why_not(self, step: str) -> Explanation:
         """Why `step` is not recommended: the ways to it that are closed or still open, or its status.

@@ -108,14 +108,26 @@ class ScenarioDef:
     lenient: bool = False
     local: LocalDef = field(default=LocalDef())
     orders: tuple[OrderDef, ...] = ()
+    versions: tuple[str, ...] = ()  # where they are not those of the file
+
+
+@dataclass(frozen=True, slots=True)
+class AlsoCharted:
+    """What is charted besides in every scenario of one version; `spans` has the place of each name."""
+
+    values: dict[str, Plain]
+    spans: dict[str, Span]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioFile:
+    """`versions`: those that run the scenarios, empty for the latest. `also_charted`: by version."""
+
     protocol: model.Ref
     scenarios: dict[str, ScenarioDef]
     file: str
-    version: str = ""
+    versions: tuple[str, ...] = ()
+    also_charted: dict[str, AlsoCharted] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- the front
@@ -499,7 +511,7 @@ class _Reader:
             interpretations=self.each(get("interpretations"), self.interpretation),
             prove=self.each(get("prove"), self.property),
             not_proved=self.prose_by_name(get("not_proved")),
-            evidence=evidence,
+            evidence=None if evidence is None else _of_version(evidence, self.word(get("version"))),
             allowances=self.allowances(),
             texts=(),
         )
@@ -1336,28 +1348,40 @@ class _Reader:
             span=entry.key.span,
             support=self.word(body.get("support")),
             wording=self.word(body.get("wording")),
+            grade=self.grade(body.get("grade")),
+            from_version=self.word(body.get("from_version")),
         )
         made[name] = whole
         for letter, atom in self.entries(body.get("atoms")):
             says = self.text(atom.value)
             if says is not None:
-                made[name + letter] = model.StatementDef(
-                    name + letter, says, whole.kind, whole.cites, atom.key.span, whole.support, whole.wording, name
-                )
+                made[name + letter] = replace(whole, id=name + letter, says=says, span=atom.key.span, parent=name)
+
+    def grade(self, node: Node | None) -> model.GradeDef | None:
+        body = self.mapping(node)
+        if body is None:
+            return None
+        keys = ("by", "strength", "certainty", "class", "level")
+        return model.GradeDef(*(self.word(body.get(key)) for key in keys))
 
     def elsewhere(self, name: str, entry: Entry, body: Mapping) -> model.ElsewhereDef:
         get = body.get
         return model.ElsewhereDef(
             id=name,
             span=entry.key.span,
-            of=self.some_ref(get("of"), body),
+            of=None if get("of") is None else self.some_ref(get("of"), body),
             what=self.word(get("what")),
-            value=self.needed(get("value"), body),
+            value=None if get("value") is None else self.needed(get("value"), body),
             cites=self.refs(get("cites")),
             route=self.word(get("route")),
+            topic=self.word(get("topic")).strip(),
             says=self.word(get("says")).strip(),
             superseded=self.word(get("superseded")) == "true",
+            stored=self.word(get("stored"), "true") == "true",
+            verdict=self.word(get("verdict")),
+            because=self.word(get("because")).strip(),
             about=self.refs(get("about")),
+            from_version=self.word(get("from_version")),
         )
 
     def reference(self, name: str, entry: Entry, body: Mapping) -> model.ReferenceDef:
@@ -1376,6 +1400,7 @@ class _Reader:
             checked=self.word(get("checked")),
             review_due=self.date(get("review_due")),
             superseded_by=next(iter(self.refs(get("superseded_by"))), None),
+            from_version=self.word(get("from_version")),
         )
 
     # ------------------------------------------------------------ scenarios and local policy
@@ -1404,12 +1429,37 @@ class _Reader:
         assert root is not None
         folder = path.absolute().parent
         self.of_this_folder(folder.parent if folder.name == "scenarios" else folder, root)
-        return ScenarioFile(
+        if root.get("version") is not None and root.get("versions") is not None:
+            self.report(
+                "KB731",
+                root.entries["versions"].key.span,
+                "`version` and `versions` both say which versions run the scenarios",
+                "keep one of them",
+            )
+        one = self.word(root.get("version"))
+        file = ScenarioFile(
             protocol=self.some_ref(root.get("protocol"), root),
             scenarios=self.each(root.get("scenarios"), self.scenario),
             file=self.file,
-            version=self.word(root.get("version")),
+            versions=(one,) if one else self.versions(root.get("versions")),
+            also_charted={
+                version: AlsoCharted(*self.plain_by_name(entry.value))
+                for version, entry in self.entries(root.get("also_charted"))
+            },
         )
+        run = {*file.versions, *(version for item in file.scenarios.values() for version in item.versions)}
+        for version, entry in self.entries(root.get("also_charted")):
+            if version not in run:
+                self.report(
+                    "KB731",
+                    entry.key.span,
+                    f"no scenario of this file is run by version {version}",
+                    "name it under `versions:`, or take this out",
+                )
+        return file
+
+    def versions(self, node: Node | None) -> tuple[str, ...]:
+        return tuple(self.word(item) for item in self.items(node))
 
     def scenario(self, name: str, entry: Entry, body: Mapping) -> ScenarioDef | None:
         get = body.get
@@ -1444,6 +1494,7 @@ class _Reader:
             lenient=self.word(get("lenient")) == "true",
             local=self.local(local) if local is not None else LocalDef(),
             orders=tuple(orders),
+            versions=self.versions(get("versions")),
         )
 
     def moment(self, scalar: Scalar | None) -> None:
@@ -1521,6 +1572,21 @@ _VERBS: dict[str, Callable[[_Reader, Mapping, Span], model.Verb] | None] = {
     "exclude": None,
     "call": None,
 }
+
+
+def _of_version(evidence: model.Evidence, version: str) -> model.Evidence:
+    """What belongs to one version of the protocol; what came later would change a version that is released."""
+
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(".") if part.isdigit()]
+
+    ours = numbers(version)
+    return replace(
+        evidence,
+        statements={id: item for id, item in evidence.statements.items() if numbers(item.from_version) <= ours},
+        references={id: item for id, item in evidence.references.items() if numbers(item.from_version) <= ours},
+        elsewhere={id: item for id, item in evidence.elsewhere.items() if numbers(item.from_version) <= ours},
+    )
 
 
 def _nothing(span: Span) -> model.Amount:

@@ -149,8 +149,31 @@ class UnitDef:
 
 
 @dataclass(frozen=True, slots=True)
+class GradeDef:
+    """How a source grades its own statement; `by` is the system, or good practice, label, consensus, not stated …"""
+
+    by: str
+    strength: str = ""
+    certainty: str = ""
+    class_: str = ""
+    level: str = ""
+
+    @property
+    def text(self) -> str:
+        """`GRADE: weak, certainty not stated`."""
+        if self.by == "GRADE":
+            return f"GRADE: {self.strength or 'strength not stated'}, certainty {self.certainty or 'not stated'}"
+        if self.by == "ESC":
+            return f"ESC: class {self.class_ or 'not stated'}, level {self.level or 'not stated'}"
+        return self.by
+
+
+@dataclass(frozen=True, slots=True)
 class StatementDef:
-    """One atom of what the source says; `parent` is set for a lettered atom (S12a of S12)."""
+    """One atom of what the source says; `parent` is set for a lettered atom (S12a of S12).
+
+    `from_version`: the first version of the protocol that it belongs to; empty for all. So too in a reference.
+    """
 
     id: str
     says: Text
@@ -160,6 +183,8 @@ class StatementDef:
     support: str = ""
     wording: str = ""
     parent: str = ""
+    grade: GradeDef | None = None
+    from_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +200,31 @@ class ReferenceDef:
     checked: str = ""
     review_due: str = ""
     superseded_by: Ref | None = None
+    from_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereDef:
-    """A number that another source gives for a drug or an element; compared, never executed."""
+    """What another source says on the same matter: a number of a drug or an element, or words. Never executed.
+
+    `of`, `what` and `value` stand together or not at all. `stored` is false for what nobody has read.
+    """
 
     id: str
     span: Span
-    of: Ref
+    of: Ref | None
     what: str
-    value: Text
+    value: Text | None
     cites: tuple[Ref, ...]
     route: str = ""
+    topic: str = ""
     says: str = ""
     superseded: bool = False
+    stored: bool = True
+    verdict: str = ""
+    because: str = ""
     about: tuple[Ref, ...] = ()
+    from_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

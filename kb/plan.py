@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kb import program as ir
+from kb.advice import SaidElsewhere
 from kb.evaluate import Weighed, made_slots, possible_cases, slots_of, undecided
 from kb.records import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,35 @@ class Edge(NamedTuple):
     case: int = -1
 
 
+def all_said_elsewhere(program: ir.Program) -> tuple[SaidElsewhere, ...]:
+    """What other sources say, as it is shown; in the order of the Program."""
+    titles = {item.key: ", ".join(filter(None, (item.title, item.year))) for item in program.references}
+    return tuple(
+        SaidElsewhere(
+            item.id,
+            item.topic or f"{item.of} {item.what}".strip(),
+            item.value,
+            item.says,
+            tuple(titles.get(key, key) for key in item.cites),
+            item.about,
+            item.verdict,
+            item.because,
+            item.stored,
+            item.superseded,
+        )
+        for item in program.elsewhere
+    )
+
+
+def said_elsewhere(program: ir.Program) -> dict[str, tuple[SaidElsewhere, ...]]:
+    """What other sources say, by the id of the step it concerns."""
+    found: dict[str, tuple[SaidElsewhere, ...]] = {}
+    for item, said in zip(program.elsewhere, all_said_elsewhere(program), strict=True):
+        for step in item.steps:
+            found[step] = (*found.get(step, ()), said)
+    return found
+
+
 class Plan:
     """Look-ups of one Program: ways into each step, ids, and which inputs an expression can depend on."""
 
@@ -30,6 +60,7 @@ class Plan:
         "_made_of_expr",
         "drugs",
         "edges",
+        "elsewhere",
         "orders",
         "program",
         "rates",
@@ -42,6 +73,7 @@ class Plan:
         self.steps = {step.id: index for index, step in enumerate(program.steps)}
         self.drugs = {drug.id: drug for drug in program.drugs}
         self.rates = {slot.of: index for index, slot in enumerate(program.slots) if slot.kind == "rate"}
+        self.elsewhere = said_elsewhere(program)
         self.orders = tuple(index for index, slot in enumerate(program.slots) if slot.kind == "order")
         masks: list[int] = []
         for index, slot in enumerate(program.slots):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 SCALE = 10**8
-SCHEMA = "1.0.0"
+SCHEMA = "1.1.0"
 
 Value: TypeAlias = "bool | int | str | None"
 Row: TypeAlias = "list[Value]"
@@ -502,6 +502,31 @@ class Statement(NamedTuple):
     cites: tuple[str, ...]
     support: str = ""
     wording: str = ""
+    grade: str = ""
+
+
+class Elsewhere(NamedTuple):
+    """What another source says on the same matter; shown beside ours, never executed.
+
+    `verdict`: agrees, differs, conflicts, absent here, context, or empty. `steps`, `rules` and `goals` are those it
+    concerns. `stored` is false for general knowledge that nobody has verified.
+    """
+
+    id: str
+    cites: tuple[str, ...]
+    topic: str = ""
+    of: str = ""
+    what: str = ""
+    value: str = ""
+    says: str = ""
+    about: tuple[str, ...] = ()
+    verdict: str = ""
+    because: str = ""
+    stored: bool = True
+    superseded: bool = False
+    steps: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()
 
 
 class Reference(NamedTuple):
@@ -589,3 +614,4 @@ class Program(NamedTuple):
     references: tuple[Reference, ...]
     source: Source
     standing: Standing = Standing()
+    elsewhere: tuple[Elsewhere, ...] = ()

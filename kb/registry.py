@@ -64,6 +64,7 @@ class Number(NamedTuple):
     cites: tuple[Cited, ...] = ()
     used: bool = True
     superseded: bool = False
+    verified: bool = True
 
     @property
     def amount(self) -> tuple[Fraction | None, Fraction | None, str]:
@@ -92,7 +93,7 @@ class Quantity(NamedTuple):
 
 def as_json(quantity: Quantity) -> dict[str, Any]:
     """Plain data; the ends that numbers are compared by stay inside."""
-    kept = ("value", "origin", "place", "when", "used", "superseded")
+    kept = ("value", "origin", "place", "when", "used", "superseded", "verified")
     numbers = [
         {name: getattr(number, name) for name in kept} | {"cites": [cite._asdict() for cite in number.cites]}
         for number in quantity.numbers
@@ -160,7 +161,7 @@ def _verdict(role: str, numbers: tuple[Number, ...]) -> str:
     """A clash is between origins. Thresholds of two protocols differ by use: nobody can tell from outside that two
     mean the same; a source's threshold was written down because it does.
     """
-    counted = [number for number in numbers if not number.superseded]  # nobody stands by the others any more
+    counted = [number for number in numbers if not number.superseded and number.verified]  # nobody stands by the others
     by_origin: dict[str, set[tuple[Fraction | None, Fraction | None, str]]] = {}
     for number in counted:
         by_origin.setdefault(number.origin.partition("@")[0], set()).add(number.amount)
@@ -355,6 +356,8 @@ class _Reader:
         """What other sources say; never used, only held against what is."""
         evidence = self.protocol.evidence
         for item in evidence.elsewhere.values() if evidence is not None else ():
+            if item.of is None or item.value is None:
+                continue  # words, which nothing can compare
             route = _by(item.route) if item.what in ("dose", "largest dose") else ""
             for ref in item.cites:
                 reference = self.references.get(ref.id)
@@ -367,7 +370,13 @@ class _Reader:
                 yield _Row(
                     item.of.id,
                     item.what + route,
-                    number._replace(origin=clean(origin), cites=cited, used=False, superseded=item.superseded),
+                    number._replace(
+                        origin=clean(origin),
+                        cites=cited,
+                        used=False,
+                        superseded=item.superseded,
+                        verified=item.stored,
+                    ),
                 )
 
     def _sides(self, compare: ir.Compare) -> tuple[ir.Slot | None, int, str]:

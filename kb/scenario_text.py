@@ -97,8 +97,8 @@ def append_scenario(
     loaded, wrong = load_scenarios(path)
     if loaded is None or wrong:
         raise ScenarioTextError(f"{path} cannot be added to until it is put right", tuple(wrong))
-    if (loaded.protocol.id, loaded.version) not in ((protocol_id, version), (protocol_id, "")):
-        about = f"{loaded.protocol.id} {loaded.version}".strip()
+    if (loaded.protocol.id, loaded.versions) not in ((protocol_id, (version,)), (protocol_id, ())):
+        about = f"{loaded.protocol.id} {' and '.join(loaded.versions)}".strip()
         raise ScenarioTextError(f"{path} is about {about}, and this patient about {protocol_id} {version}")
     taken, number = scenario_id, 1
     while taken in loaded.scenarios:

@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"values", "codes", "codec", "letters", "review"},
     {"expression", "evaluate", "chart", "source", "digest"},
     {"model", "dictation", "codegen", "reading", "validator", "report", "lock"},
-    {"shared", "limits", "mending"},
+    {"shared", "limits", "elsewhere", "mending"},
     {"local"},
     {"graph", "loader", "folds", "doses", "formatter"},
     {"plan", "ledger"},

@@ -81,6 +81,7 @@ def _print_quantity(item: Quantity) -> None:
         else:
             place = f"elsewhere: {'; '.join(_source(cite) for cite in number.cites)}"
             words += "  (superseded)" if number.superseded else ""
+            words += "" if number.verified else "  (general knowledge, not verified)"
         terminal.print(Text.assemble("    ", (number.value, "cyan"), f"  {place}{words}"), soft_wrap=True)
         if number.used and number.cites:
             terminal.print(Text(f"        {_sources(number)}", "dim"), soft_wrap=True)

@@ -12,9 +12,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from kb.actions import FIND_OUT
-from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason
+from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason, SaidElsewhere
 from kb.evaluate import evaluate
-from kb.generator.wording import Speaker, clean, harmless, listed, setting_basis, setting_line, short_digest
+from kb.generator.wording import (
+    Speaker,
+    clean,
+    elsewhere_words,
+    harmless,
+    listed,
+    setting_basis,
+    setting_line,
+    short_digest,
+)
 from kb.program import SCALE
 from kb.values import format_duration
 
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from kb.interpreter import Advice
 
 _GUTTER = 8
+_DISAGREES = {"conflicts", "absent here"}
 _UNOBTAINABLE = " is unobtainable"
 _URGENCY = {"stat": "NOW", "asap": "SOON", "urgent": "URGENT", "routine": ""}
 
@@ -171,6 +181,22 @@ class _Bedside:
             yield _labelled("review", self.review(item))
         if item.note:
             yield _labelled("note", clean(item.note), "quiet")
+        yield from self.elsewhere(item.elsewhere)
+
+    def elsewhere(self, said: Iterable[SaidElsewhere], whole: bool = False) -> Iterator[Line]:
+        """What other sources say: in full where they conflict, or say what ours does not; the rest is named.
+
+        `whole`: all of it in full.
+        """
+        label, rest = "other", []
+        for one in said:
+            if not whole and one.verdict not in _DISAGREES:
+                rest.append(one.id)
+                continue
+            yield _labelled(label, elsewhere_words(one), "quiet")
+            label = ""
+        if rest:
+            yield _labelled(label, f"{', '.join(rest)}: no conflict; --why tells them", "quiet")
 
     def dose(self, item: Item) -> Iterator[Line]:
         dose = item.dose
@@ -457,6 +483,7 @@ class _Bedside:
                 yield _labelled("review", self.review(item))
             if item.note:
                 yield _labelled("note", clean(item.note), "quiet")
+        yield from self.elsewhere(found.elsewhere, whole=True)
 
     def sources(self) -> Iterator[Line]:
         statements = {statement.id: statement for statement in self.program.statements}

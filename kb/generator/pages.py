@@ -14,6 +14,7 @@ from kb import program as ir
 from kb.generator.readaloud import Entry, ReadAloud, Said, WayOn, read_aloud
 from kb.generator.wording import clean
 from kb.local import NO_LOCAL, Local
+from kb.plan import all_said_elsewhere
 
 _OBEYED = re.compile(r"[&<>\"'\\`*_{}\[\]()#+!|~^$=:@-]")
 
@@ -133,7 +134,16 @@ def _entry(entry: Entry, told: ReadAloud) -> str:
     basis = _basis(entry.cites, entry.interprets)
     if grade or basis:
         lines.append(f"- {quoted(', '.join(grade))}{' · ' if grade and basis else ''}{basis}")
+    lines += _elsewhere(entry.elsewhere)
     return "\n".join(lines)
+
+
+def _elsewhere(lines: Iterable[str], indent: str = "") -> list[str]:
+    """What other sources say, each linked to its row in the table of all."""
+    return [
+        f"{indent}- Elsewhere {_link('elsewhere', id)} {quoted(rest)}"
+        for id, _, rest in (line.partition(" ") for line in lines)
+    ]
 
 
 def _way(way: WayOn, told: ReadAloud) -> str:
@@ -155,7 +165,8 @@ def _basis(cites: Iterable[str], interprets: Iterable[str]) -> str:
 def _said(item: Said, kind: str, lead: str = "") -> str:
     basis = _basis(item.cites, item.interprets)
     behind = f" ({lead}{basis})" if basis else ""
-    return f'- <a id="{_anchor(kind, item.id)}"></a>**{quoted(item.id)}** {quoted(item.says)}{behind}'
+    said = f'- <a id="{_anchor(kind, item.id)}"></a>**{quoted(item.id)}** {quoted(item.says)}{behind}'
+    return "\n".join((said, *_elsewhere(item.elsewhere, "    ")))
 
 
 def _evidence(program: ir.Program) -> list[str]:
@@ -164,13 +175,33 @@ def _evidence(program: ir.Program) -> list[str]:
         rows = ["| | what the source says, in our words | kind | from |", "|---|---|---|---|"]
         rows += [
             f'| <a id="{_anchor("statement", item.id)}"></a>{quoted(item.id)} | {quoted(item.says)} '
-            f"| {quoted(item.kind)} | {' '.join(_link('reference', key) for key in item.cites)} |"
+            f"| {quoted(item.kind)}{f', {quoted(item.grade)}' if item.grade else ''} "
+            f"| {' '.join(_link('reference', key) for key in item.cites)} |"
             for item in program.statements
         ]
         parts += ["## Statements", "\n".join(rows)]
     if program.not_encoded:
-        rows = [f"- {_link('statement', id)}: {quoted(why)}" for id, why in program.not_encoded]
+        stated = {item.id for item in program.statements}
+        stated |= {id[:-1] for id in stated}  # of lettered atoms
+        rows = [
+            f"- {_link('statement', id) if id in stated else quoted(id)}: {quoted(why)}"
+            for id, why in program.not_encoded
+        ]
         parts += ["## Not in the steps, and why", "\n".join(rows)]
+    if program.elsewhere:
+        rows = ["| | on | here | elsewhere | from | verdict |", "|---|---|---|---|---|---|"]
+        for other, item in zip(all_said_elsewhere(program), program.elsewhere, strict=True):
+            judged = ": ".join(filter(None, (other.verdict, other.because)))
+            told = ", ".join(filter(None, (other.number, other.says)))
+            marks = "" if other.stored else " (general knowledge: nobody has read it)"
+            marks += " (superseded)" if other.superseded else ""
+            rows.append(
+                f'| <a id="{_anchor("elsewhere", other.id)}"></a>{quoted(other.id)} | {quoted(other.topic)} '
+                f"| {' '.join(_link('statement', id) for id in other.about)} | {quoted(told)} "
+                f"| {' '.join(_link('reference', key) for key in item.cites)}{quoted(marks)} | {quoted(judged)} |"
+            )
+        parts += ["## What other sources say", "Shown beside the steps it concerns. Nothing of it is carried out."]
+        parts += ["\n".join(rows)]
     if program.references:
         rows = [f'- <a id="{_anchor("reference", item.key)}"></a>{_reference(item)}' for item in program.references]
         parts += ["## References", "\n".join(rows)]

@@ -10,8 +10,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kb import program as ir
-from kb.generator.wording import Speaker, banner, clean, identity, listed, question_mark, setting_line
+from kb.generator.wording import (
+    Speaker,
+    banner,
+    clean,
+    elsewhere_words,
+    identity,
+    listed,
+    question_mark,
+    setting_line,
+)
 from kb.local import NO_LOCAL, Local, settings_in_force
+from kb.plan import all_said_elsewhere
 
 _KINDS = {"decide": "question", "do": "action", "hand_over": "hand-over", "end": "outcome"}
 
@@ -40,15 +50,20 @@ class Entry(NamedTuple):
     note: str
     cites: tuple[str, ...]
     interprets: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
 
 
 class Said(NamedTuple):
-    """Something beside the walk: a definition, rule, cap, goal, alert, local setting or reading."""
+    """Something beside the walk: a definition, rule, cap, goal, alert, local setting or reading.
+
+    `elsewhere`: what other sources say on it, a line each; so too in an `Entry`.
+    """
 
     id: str
     says: str
     cites: tuple[str, ...] = ()
     interprets: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 class ReadAloud(NamedTuple):
@@ -92,6 +107,18 @@ class _Reader:
         self.numbers = {step.id: number for number, step in enumerate(told, start=1)}
         self.told = told
         self.parts: dict[str, dict[str, ir.Step]] = {}
+        lines = {item.id: elsewhere_words(item) for item in all_said_elsewhere(program)}
+        self.beside_steps: dict[str, tuple[str, ...]] = {}
+        self.beside_rules: dict[str, tuple[str, ...]] = {}
+        self.beside_goals: dict[str, tuple[str, ...]] = {}
+        for item in program.elsewhere:
+            for beside, names in (
+                (self.beside_steps, item.steps),
+                (self.beside_rules, item.rules),
+                (self.beside_goals, item.goals),
+            ):
+                for name in names:
+                    beside[name] = (*beside.get(name, ()), lines[item.id])
         for step in program.steps:
             if step.part_of:
                 self.parts.setdefault(step.part_of, {})[step.id.rsplit(".", 1)[-1]] = step
@@ -115,7 +142,10 @@ class _Reader:
                 for slot in program.slots
                 if slot.kind in {"define", "computed"} and slot.expr is not None
             ),
-            never=tuple(Said(rule.id, self.rule(rule), rule.cites, rule.interprets) for rule in program.rules),
+            never=tuple(
+                Said(rule.id, self.rule(rule), rule.cites, rule.interprets, self.beside_rules.get(rule.id, ()))
+                for rule in program.rules
+            ),
             caps=tuple(
                 Said(
                     cap.id,
@@ -126,7 +156,13 @@ class _Reader:
                 for cap in program.caps
             ),
             goals=tuple(
-                Said(goal.id, f"{clean(goal.title)}: {say.condition(goal.text)}", goal.cites, goal.interprets)
+                Said(
+                    goal.id,
+                    f"{clean(goal.title)}: {say.condition(goal.text)}",
+                    goal.cites,
+                    goal.interprets,
+                    self.beside_goals.get(goal.id, ()),
+                )
                 for goal in program.goals
             ),
             alerts=tuple(
@@ -225,6 +261,7 @@ class _Reader:
             note=clean(lead.note or step.note),
             cites=tuple(cites),
             interprets=tuple(interprets),
+            elsewhere=tuple(dict.fromkeys((*self.beside_steps.get(lead.id, ()), *self.beside_steps.get(step.id, ())))),
         )
 
     def how(self, step: ir.Step) -> list[str]:
@@ -294,7 +331,9 @@ def read_aloud_text(program: ir.Program, local: Local = NO_LOCAL) -> str:
             if heading == "Words used":  # which begin with their title
                 lines += [f"   {item.says}  [{item.id}]{basis_text(item.cites, item.interprets)}" for item in items]
                 continue
-            lines += [f"   {item.id}: {item.says}{basis_text(item.cites, item.interprets)}" for item in items]
+            for item in items:
+                lines.append(f"   {item.id}: {item.says}{basis_text(item.cites, item.interprets)}")
+                lines += [f"      Elsewhere {line}" for line in item.elsewhere]
     return "\n".join(lines) + "\n"
 
 
@@ -316,6 +355,7 @@ def entry_lines(entry: Entry, names: Mapping[int, str] | None = None) -> list[st
         lines.append(f"   {' '.join(text for text in (basis, sources) if text)}")
     if entry.note:
         lines.append(f"   Note: {entry.note}")
+    lines += [f"   Elsewhere {line}" for line in entry.elsewhere]
     return lines
 
 

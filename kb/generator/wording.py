@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from kb import interpreter
 from kb import program as ir
-from kb.advice import LocalSetting
+from kb.advice import LocalSetting, SaidElsewhere, elsewhere_line
 from kb.evaluate import parts_of, slots_of
 from kb.local import NO_LOCAL, Local, number_in_local_unit, settings_in_force
 from kb.reading import dictionary_of
@@ -50,6 +50,11 @@ def clean(text: str) -> str:
 def harmless(text: str) -> str:
     """`text` without characters that a terminal would act on, its spaces kept."""
     return _CONTROL.sub(" ", text).replace("\n", " ").replace("\t", " ")
+
+
+def elsewhere_words(said: SaidElsewhere) -> str:
+    """What another source says, on one line."""
+    return clean(elsewhere_line(said))
 
 
 def banner(program: ir.Program) -> str:

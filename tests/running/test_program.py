@@ -36,6 +36,7 @@ from kb.program import (
     Dose,
     Drug,
     Element,
+    Elsewhere,
     Event,
     Expr,
     Feature,
@@ -179,10 +180,16 @@ def full_program() -> Program:
         units=(Unit("mcg", "ug", "1/1000000", (("mass", 1),), "273.15"),),
         parameters=(Parameter("p", "P", "choice", "min", ("us", "uk"), 1, 2, "uk", cites, interprets),),
         interpretations=(Interpretation("A01", cites, "reading", ("rejected",), "because", "pharmacist", "disputed"),),
-        statements=(Statement("S01", "says", "act", ("R1",), "direct", "wording"),),
+        statements=(Statement("S01", "says", "act", ("R1",), "direct", "wording", "label"),),
         not_encoded=(("S02", "why"),),
         references=(Reference("R1", "T", "guideline", "P", "2020", "primary", "doi", "2026"),),
         source=Source("T", "P", "2020", "B", ("C",), "D"),
+        elsewhere=(
+            Elsewhere(
+                "N01", ("R1",), "topic", "vasopressin", "rate", "0.01 units/min", "says", cites, "agrees", "because",
+                False, True, ("act",), ("r",), ("g",),
+            ),
+        ),
     )  # fmt: skip
 
 
