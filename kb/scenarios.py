@@ -25,7 +25,10 @@ NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 
 
 class Scenario(NamedTuple):
-    """One patient. `chart` is a mapping of now, or entries; `expect` as in `schema/scenario.schema.json`."""
+    """One patient of one version (the latest, where that is empty); a patient of several versions is several of these.
+
+    `chart` is a mapping of now, or entries; `expect` as in `schema/scenario.schema.json`.
+    """
 
     id: str
     title: str
@@ -76,21 +79,32 @@ def load_scenario_files(
         for item in loaded.scenarios.values() if loaded is not None else ():
             assert loaded is not None
             try:
-                scenarios.append(_scenario(item, loaded))
+                scenarios += [_scenario(item, loaded, version) for version in _versions(item, loaded)]
             except (BadValue, ValueError) as error:
                 diagnostics.append(found("KB731", item.span, f"scenario `{item.id}`: {error}"))
     return tuple(scenarios), tuple(diagnostics)
 
 
-def _scenario(item: ScenarioDef, file: ScenarioFile) -> Scenario:
+def _versions(item: ScenarioDef, file: ScenarioFile) -> tuple[str, ...]:
+    return item.versions or file.versions or ("",)
+
+
+def _scenario(item: ScenarioDef, file: ScenarioFile, version: str) -> Scenario:
     now = _instant(item.now) if item.now else NOW
-    chart: dict[str, Any] = dict(item.moment or {})
+    also = file.also_charted[version].values if version in file.also_charted else {}
+    chart: dict[str, Any] = {**also, **(item.moment or {})}
     if item.entries is not None:
         protocol = file.protocol.id
         entries = [_entry(entry.values, number, now) for number, entry in enumerate(item.entries, start=1)]
         for entry in entries:
             if entry["kind"] == "step":
                 entry.setdefault("protocol", protocol)
+        charted = {entry.get("element") for entry in entries}
+        entries += [
+            {"id": f"also-{name}", "at": now.isoformat(), "kind": "observation", "element": name, "value": value}
+            for name, value in also.items()
+            if name not in charted
+        ]
         if item.opened:
             at = _ago(item.opened, now).isoformat()
             opened = {"id": "opened", "at": at, "kind": "protocol", "event": "opened", "protocol": protocol}
@@ -102,7 +116,7 @@ def _scenario(item: ScenarioDef, file: ScenarioFile) -> Scenario:
         id=item.id,
         title=item.title.value,
         span=item.span,
-        version=file.version,
+        version=version,
         vignette=item.vignette,
         now=now,
         chart=chart,
@@ -325,17 +339,18 @@ def check_scenario_files(
         diagnostics += problems
         if loaded is None:
             continue
-        program = programs.get(loaded.version)
         for item in loaded.scenarios.values():
             try:
-                scenario = _scenario(item, loaded)
+                each = [_scenario(item, loaded, version) for version in _versions(item, loaded)]
             except (BadValue, ValueError) as error:
                 diagnostics.append(found("KB731", item.span, f"scenario `{item.id}`: {error}"))
                 continue
-            if program is not None:
-                diagnostics += _unknown_expectations(program, item.expect)
-                diagnostics += _refused_chart(program, item, scenario)
-    return tuple(diagnostics)
+            for scenario in each:
+                program = programs.get(scenario.version)
+                if program is not None:
+                    diagnostics += _unknown_expectations(program, item.expect)
+                    diagnostics += _refused_chart(program, item, loaded, scenario)
+    return tuple(dict.fromkeys(diagnostics))
 
 
 def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagnostic]:
@@ -355,10 +370,12 @@ def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagn
                 )
 
 
-def _refused_chart(program: Program, item: ScenarioDef, scenario: Scenario) -> Iterator[Diagnostic]:
+def _refused_chart(program: Program, item: ScenarioDef, file: ScenarioFile, scenario: Scenario) -> Iterator[Diagnostic]:
     """What the interpreter would refuse, at its place; a scenario may be about just that."""
     if item.lenient or "refused" in item.expect.names:
         return
+    also = file.also_charted[scenario.version].spans if scenario.version in file.also_charted else {}
+    spans = {**also, **item.spans}
     moments = {entry["id"]: number for number, entry in enumerate(scenario.chart.get("entries", ()))}
     offset = 1 if item.opened else 0
     try:
@@ -366,7 +383,7 @@ def _refused_chart(program: Program, item: ScenarioDef, scenario: Scenario) -> I
     except ChartError as error:
         refused = error.refusals
     for refusal in refused:
-        span = item.spans.get(refusal.name, item.span)
+        span = spans.get(refusal.name, spans.get(refusal.entry.removeprefix("also-"), item.span))
         number = moments.get(refusal.entry, -1) - offset
         if item.entries is not None and 0 <= number < len(item.entries):
             span = item.entries[number].span

@@ -17,30 +17,39 @@ from kb.scenarios import Result, Scenario, load_scenario_files, run_scenario
 BASE = Base(Path(__file__).parents[1])
 PROTOCOLS = list(BASE.protocols())
 SCENARIOS = {id: load_scenario_files(BASE.scenario_files(id))[0] for id in PROTOCOLS}
+VERSIONS = [f"{id}@{version}" for id, versions in BASE.protocols().items() for version in versions]
 
 
 @cache
 def guideline(id: str) -> kb.Guideline:
+    """By id (the latest version) or `id@version`."""
     return kb.load(id, base=BASE.path)
 
 
+def scenarios_of(name: str) -> list[Scenario]:
+    """The worked patients of `id@version`; those that name no version are of the latest."""
+    id, _, version = name.partition("@")
+    latest = guideline(id).program.version
+    return [scenario for scenario in SCENARIOS[id] if (scenario.version or latest) == version]
+
+
 @cache
-def results(id: str) -> tuple[Result, ...]:
-    return tuple(run_scenario(guideline(id), scenario) for scenario in SCENARIOS[id])
+def results(name: str) -> tuple[Result, ...]:
+    return tuple(run_scenario(guideline(name), scenario) for scenario in scenarios_of(name))
 
 
 @pytest.mark.parametrize(
-    ("id", "scenario"),
-    [pytest.param(id, scenario, id=f"{id}-{scenario.id}") for id in PROTOCOLS for scenario in SCENARIOS[id]],
+    ("name", "scenario"),
+    [pytest.param(name, each, id=f"{name}-{each.id}") for name in VERSIONS for each in scenarios_of(name)],
 )
-def test_a_worked_patient_gets_the_advice_that_is_expected(id: str, scenario: Scenario) -> None:
-    mismatches = run_scenario(guideline(id), scenario).mismatches
+def test_a_worked_patient_gets_the_advice_that_is_expected(name: str, scenario: Scenario) -> None:
+    mismatches = run_scenario(guideline(name), scenario).mismatches
     assert not mismatches, "\n".join(str(mismatch) for mismatch in mismatches)
 
 
-@pytest.mark.parametrize("id", PROTOCOLS)
-def test_scenarios_show_every_step_case_status_rule_and_threshold(id: str) -> None:
-    unshown: list[Part] = [part for part in coverage(guideline(id).program, results(id)) if part.missing]
+@pytest.mark.parametrize("name", VERSIONS)
+def test_scenarios_show_every_step_case_status_rule_and_threshold(name: str) -> None:
+    unshown: list[Part] = [part for part in coverage(guideline(name).program, results(name)) if part.missing]
     assert not unshown
 
 
@@ -49,11 +58,12 @@ def test_the_shipped_protocols_have_no_finding_and_no_claim_of_approval(id: str)
     diagnostics, checked = BASE.check([id])
     assert not diagnostics
     assert len(checked) > 1
-    assert guideline(id).program.state == "draft"
+    for version in BASE.protocols()[id]:
+        assert guideline(f"{id}@{version}").program.state == "draft"
 
 
 def test_the_first_guideline_keeps_every_statement_and_every_ambiguity_of_its_source() -> None:
-    program = guideline("refractory-hypotension").program
+    program = guideline("refractory-hypotension@1.0.0").program
     statements = {statement.id for statement in program.statements}
     numbers = {id.rstrip("abcde") for id in statements}
     parents = {id.rstrip("abcde") for id in statements if id[-1] in "abcde"}
@@ -69,9 +79,9 @@ def test_every_vignette_of_the_source_is_a_scenario() -> None:
     assert {f"V{number:02}" for number in range(1, 19)} <= shown
 
 
-@pytest.mark.parametrize("id", PROTOCOLS)
-def test_every_recommendation_is_cited_and_says_how_urgent_and_how_strong(id: str) -> None:
-    for step in guideline(id).program.steps:
+@pytest.mark.parametrize("name", VERSIONS)
+def test_every_recommendation_is_cited_and_says_how_urgent_and_how_strong(name: str) -> None:
+    for step in guideline(name).program.steps:
         if step.kind == "do":
             assert step.cites or step.interprets, step.id
             assert step.priority, step.id

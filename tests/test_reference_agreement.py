@@ -59,26 +59,32 @@ def test_engine_and_reference_agree_on_every_row(row: Row) -> None:
 def scenarios() -> Iterator[Any]:
     for path in sorted(PROTOCOLS.glob("*/scenarios/*.yaml")):
         data = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        folder = PROTOCOLS / data["protocol"]
+        latest = max(folder.glob("[0-9]*.yaml"), key=lambda file: tuple(int(part) for part in file.stem.split(".")))
         for name, scenario in data["scenarios"].items():
-            yield pytest.param(path, data, scenario, id=f"{data['protocol']}: {name}")
+            own = [data["version"]] if "version" in data else data.get("versions", [latest.stem])
+            for version in scenario.get("versions", own):
+                also = data.get("also_charted", {}).get(version, {})
+                file = folder / f"{version}.yaml"
+                yield pytest.param(file, also, scenario, id=f"{data['protocol']}@{version}: {name}")
 
 
-def protocol_file(data: dict[str, Any]) -> Path:
-    folder: Path = PROTOCOLS / data["protocol"]
-    versions = sorted(folder.glob("[0-9]*.yaml"), key=lambda path: tuple(int(part) for part in path.stem.split(".")))
-    return folder / f"{data['version']}.yaml" if "version" in data else versions[-1]
-
-
-@pytest.mark.parametrize(("path", "data", "scenario"), list(scenarios()))
+@pytest.mark.parametrize(("file", "also", "scenario"), list(scenarios()))
 def test_engine_and_reference_agree_on_every_scenario(
-    path: Path, data: dict[str, Any], scenario: dict[str, Any]
+    file: Path, also: dict[str, Any], scenario: dict[str, Any]
 ) -> None:
     if scenario.get("expect", {}).get("refused"):
         pytest.skip("the chart is refused: the reference reads only what is accepted")
-    loaded = load_file(protocol_file(data), PROTOCOLS / "library")
-    row = Row(path.stem, scenario.get("title", ""), scenario, {"id": data["protocol"]})
+    loaded, protocol = load_file(file, PROTOCOLS / "library"), file.parent.name
+    row = Row(file.stem, scenario.get("title", ""), scenario, {"id": protocol})
     opened, complete = scenario.get("opened"), scenario.get("complete_from")
-    chart = make_chart(scenario.get("chart", {}), row.now, complete, opened, data["protocol"])
+    charted = scenario.get("chart", {})
+    if isinstance(charted, dict):
+        charted = {**also, **charted}
+    else:
+        beside = {name: value for name, value in also.items() if name not in {one.get("element") for one in charted}}
+        charted = [*charted, *({"ago": "0 min", "element": name, "value": value} for name, value in beside.items())]
+    chart = make_chart(charted, row.now, complete, opened, protocol)
     found = differences(loaded, chart, now=row.now, local=scenario.get("local", {}))
     assert not found, "\n".join(found)
 

@@ -86,6 +86,11 @@ class TestReport(NamedTuple):
     def broken(self) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.mismatches)
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one version was tested."""
+        return len({result.scenario.version for result in self.results}) > 1
+
     def cases(self) -> list[Case]:
         """For a report: one for each scenario, and a failing one where there is none."""
         from kb.report import Case
@@ -95,7 +100,7 @@ class TestReport(NamedTuple):
         return [
             Case(
                 group=self.protocol,
-                name=result.scenario.id,
+                name=f"{result.scenario.id}@{result.scenario.version}" if self.several else result.scenario.id,
                 file=result.scenario.span.file,
                 line=result.scenario.span.line,
                 failures=tuple(str(item) for item in result.mismatches),
@@ -113,6 +118,7 @@ class TestReport(NamedTuple):
             "scenarios": [
                 {
                     "id": result.scenario.id,
+                    "version": result.scenario.version,
                     "title": result.scenario.title,
                     "mismatches": [to_json(item) for item in result.mismatches],
                 }
@@ -141,17 +147,18 @@ def _tested(base: Base, id: str, with_coverage: bool) -> TestReport:
     scenarios, found = load_scenario_files(base.scenario_files(name))
     if has_errors(found):
         raise CommandError(f"the scenarios of `{name}` cannot be run until this is put right", found)
-    guidelines = {version: guideline_of(base, id)}
+    asked = guideline_of(base, id)
+    guidelines = {asked.program.version: asked}
     ran: dict[str, list[Result]] = {}
     for scenario in scenarios:
-        if version and scenario.version and scenario.version != version:
+        wanted = scenario.version or asked.program.version
+        if version and wanted != version:
             continue
-        wanted = scenario.version or version
         if wanted not in guidelines:
             guidelines[wanted] = guideline_of(base, f"{name}@{wanted}")
-        ran.setdefault(wanted, []).append(run_scenario(guidelines[wanted], scenario))
+        ran.setdefault(wanted, []).append(run_scenario(guidelines[wanted], scenario._replace(version=wanted)))
     parts = [
-        (guidelines[each].program.version, part)
+        (each, part)
         for each, results in ran.items()
         if with_coverage
         for part in coverage(guidelines[each].program, results)
@@ -167,18 +174,30 @@ def _print_test_report(report: TestReport) -> None:
         return
     for result in report.broken:
         scenario = result.scenario
+        version = f"@{scenario.version}" if report.several else ""
         terminal.print(
-            Text.assemble(("failed  ", "bold red"), (scenario.id, "bold"), f"  {scenario.title}"), soft_wrap=True
+            Text.assemble(("failed  ", "bold red"), (scenario.id + version, "bold"), f"  {scenario.title}"),
+            soft_wrap=True,
         )
         terminal.print(Text(f"        {scenario.span.file}:{scenario.span.line}", "dim"), soft_wrap=True)
         for item in result.mismatches:
             terminal.print(Text(f"        {item}"), soft_wrap=True)
-    ran, broken = len(report.results), len(report.broken)
-    fine = f"{ran - broken} of {count(ran, 'scenario')} as expected"
+    for version in dict.fromkeys(result.scenario.version for result in report.results):
+        _print_version(report, version)
+
+
+def _print_version(report: TestReport, version: str) -> None:
+    """How many scenarios of one version are as expected, and what they have shown of it."""
+    terminal = console()
+    results = [result for result in report.results if result.scenario.version == version]
+    ran, broken = len(results), sum(bool(result.mismatches) for result in results)
+    name = f"{report.protocol}@{version}" if report.several else report.protocol
     style = "bold red" if broken else "green"
-    terminal.print(Text.assemble((f"{report.protocol}: ", "bold"), (fine, style)), soft_wrap=True)
-    for kind in dict.fromkeys(part.kind for _, part in report.parts):
-        parts = [part for _, part in report.parts if part.kind == kind]
+    fine = f"{ran - broken} of {count(ran, 'scenario')} as expected"
+    terminal.print(Text.assemble((f"{name}: ", "bold"), (fine, style)), soft_wrap=True)
+    found = [part for each, part in report.parts if each == version]
+    for kind in dict.fromkeys(part.kind for part in found):
+        parts = [part for part in found if part.kind == kind]
         shown = sum(len(part.shown & part.wanted) for part in parts)
         wanted = shown + sum(len(part.missing) for part in parts)
         share = f"{100 * shown // wanted}%" if wanted else "-"
