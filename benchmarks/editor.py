@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(HERE.parent / "protocols", folder / "protocols")
-        path = folder / "protocols" / ID / "1.0.0.yaml"
+        path = folder / "protocols" / ID / "1.1.0.yaml"
         text = path.read_text(encoding="utf-8")
         lines = text.split("\n")
         row = lines.index("        go: arrest")

@@ -16,7 +16,7 @@ ID = "refractory-hypotension"
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(ROOT / "protocols", Path(name) / "protocols")
-        file = Path(name) / "protocols" / ID / "1.0.0.yaml"
+        file = Path(name) / "protocols" / ID / "1.1.0.yaml"
         whole = file.read_text("utf-8")
         command = [sys.executable, "-m", "kb", "--base", name, "try", ID]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

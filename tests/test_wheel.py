@@ -41,7 +41,7 @@ def test_a_shipped_protocol_runs_without_any_other_package(installed: Path) -> N
 
 
 def test_yaml_without_the_authoring_extra_says_what_to_install(installed: Path) -> None:
-    path = installed / "kb" / "shipped" / "base" / "protocols" / "refractory-hypotension" / "1.0.0.yaml"
+    path = installed / "kb" / "shipped" / "base" / "protocols" / "refractory-hypotension" / "1.1.0.yaml"
     done = run(
         installed, f"import kb\ntry:\n    kb.load({str(path)!r})\nexcept kb.LoadError as error:\n    print(error)"
     )

@@ -81,17 +81,17 @@ def test_check_of_nothing_is_a_failure(kb: Kb, tmp_path: Path) -> None:
 
 
 def test_check_tells_place_and_help(kb: Kb, tmp_path: Path) -> None:
-    text = (ROOT / "protocols" / PROTOCOL / "1.0.0.yaml").read_text("utf-8").replace("map < 65 mmHg", "mapp < 65 mmHg")
+    text = (ROOT / "protocols" / PROTOCOL / "1.1.0.yaml").read_text("utf-8").replace("map < 65 mmHg", "mapp < 65 mmHg")
     folder = base(tmp_path / "kb")
     (tmp_path / "kb" / "protocols" / PROTOCOL).mkdir()
     for name, content in (
-        ("1.0.0.yaml", text),
+        ("1.1.0.yaml", text),
         ("statements.yaml", (ROOT / "protocols" / PROTOCOL / "statements.yaml").read_text("utf-8")),
     ):
         (tmp_path / "kb" / "protocols" / PROTOCOL / name).write_text(content, encoding="utf-8")
     answer = kb("--base", folder, "check", PROTOCOL)
     assert answer.code == 1
-    assert "1.0.0.yaml:" in answer.out
+    assert "1.1.0.yaml:" in answer.out
     assert "did you mean `map`?" in answer.out
     report = json.loads(kb("--base", folder, "check", PROTOCOL, "--format", "json").out)
     assert report["errors"] >= 1
@@ -341,7 +341,7 @@ def test_scenarios_run_and_coverage_is_told(kb: Kb) -> None:
 def test_a_protocol_without_scenarios_is_a_failure(kb: Kb, tmp_path: Path) -> None:
     folder = base(tmp_path / "kb")
     (tmp_path / "kb" / "protocols" / PROTOCOL).mkdir()
-    for name in ("1.0.0.yaml", "statements.yaml"):
+    for name in ("1.1.0.yaml", "statements.yaml"):
         (tmp_path / "kb" / "protocols" / PROTOCOL / name).symlink_to(ROOT / "protocols" / PROTOCOL / name)
     answer = kb("--base", folder, "test")
     assert answer.code == 2
@@ -352,7 +352,7 @@ def test_a_failing_scenario_says_what_was_expected(kb: Kb, tmp_path: Path) -> No
     folder = base(tmp_path / "kb")
     place = tmp_path / "kb" / "protocols" / PROTOCOL
     (place / "scenarios").mkdir(parents=True)
-    for name in ("1.0.0.yaml", "statements.yaml"):
+    for name in ("1.1.0.yaml", "statements.yaml"):
         (place / name).symlink_to(ROOT / "protocols" / PROTOCOL / name)
     (place / "scenarios" / "wrong.yaml").write_text(
         "format: 1\nprotocol: refractory-hypotension\nscenarios:\n  wrong:\n    title: No pulse\n"
@@ -379,7 +379,7 @@ def test_show_in_every_format(kb: Kb) -> None:
 def test_a_compiled_program_runs_like_its_protocol(kb: Kb, tmp_path: Path) -> None:
     answer = kb("compile", PROTOCOL, "--output", str(tmp_path))
     assert answer.code == 0
-    path = tmp_path / f"{PROTOCOL}@1.0.0.json"
+    path = tmp_path / f"{PROTOCOL}@1.1.0.json"
     arguments = ("--chart", CHART, "--at", AT, "--format", "json")
     assert kb("advise", str(path), *arguments).out == kb("advise", PROTOCOL, *arguments).out
 

@@ -57,7 +57,7 @@ def test_a_session_is_kept_private_and_gone_on_with(tmp_path: Path) -> None:
     assert "MAP 58 mmHg" in second.stdout
     other = kb("run", "anaphylaxis", *AT, "--session", str(path))
     assert other.returncode == 2
-    assert "was made for refractory-hypotension@1.0.0" in other.stderr
+    assert "was made for refractory-hypotension@1.1.0" in other.stderr
     assert kb(*SHOCK, "--session", str(path), "--chart", "x.json").returncode == 2
 
 

@@ -44,7 +44,7 @@ def server(folder: Path) -> Iterator[Client]:
 @pytest.fixture
 def protocol(server: Client, folder: Path) -> Iterator[tuple[str, str]]:
     """URI and text of the first protocol, open in the editor."""
-    path = folder / "protocols" / HYPOTENSION / "1.0.0.yaml"
+    path = folder / "protocols" / HYPOTENSION / "1.1.0.yaml"
     uri = server.open(path)
     server.diagnostics(uri)
     yield uri, path.read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def test_definition_references_and_hover(server: Client, folder: Path, protocol:
     defined = server.at("definition", uri, *where)
     assert (defined["uri"], defined["range"]["start"]["line"]) == (uri, text.split("\n").index("  arrest:"))
     used = server.at("references", uri, *where, context={"includeDeclaration": True})
-    assert {one["uri"].rpartition("/")[2] for one in used} >= {"1.0.0.yaml", "vignettes.yaml"}
+    assert {one["uri"].rpartition("/")[2] for one in used} >= {"1.1.0.yaml", "vignettes.yaml"}
     assert len(used) == len(server.at("references", uri, *where, context={"includeDeclaration": False})) + 1
     row, column = place(text, "  - map is unobtainable", "map")
     assert "plausible: 10 to 250" in server.at("hover", uri, row, column + 1)["contents"]["value"]
@@ -181,7 +181,7 @@ def test_rename_changes_the_protocol_and_its_scenarios(
     assert server.at("prepareRename", uri, *where)["placeholder"] == "arrest"
     edit = server.at("rename", uri, *where, newName="no-pulse")
     assert all(one["newText"] == "no-pulse" for edits in edit["changes"].values() for one in edits)
-    assert {name.rpartition("/")[2] for name in edit["changes"]} >= {"1.0.0.yaml", "vignettes.yaml"}
+    assert {name.rpartition("/")[2] for name in edit["changes"]} >= {"1.1.0.yaml", "vignettes.yaml"}
     refused = server.try_request(
         "textDocument/rename",
         {
@@ -191,7 +191,7 @@ def test_rename_changes_the_protocol_and_its_scenarios(
         },
     )
     assert "lower-case words joined with `-`" in refused["error"]["message"]
-    assert (folder / "protocols" / HYPOTENSION / "1.0.0.yaml").read_text(encoding="utf-8") == text
+    assert (folder / "protocols" / HYPOTENSION / "1.1.0.yaml").read_text(encoding="utf-8") == text
 
 
 def with_edits(text: str, edits: list[dict[str, Any]]) -> str:

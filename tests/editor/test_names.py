@@ -195,9 +195,9 @@ def test_a_range_never_leaves_the_text() -> None:
 def test_a_name_leads_to_its_definition(workspace: Workspace) -> None:
     path = protocol(workspace)
     for name, within, file, kind in (
-        ("arrest", "        go: arrest", "1.0.0.yaml", "step"),
+        ("arrest", "        go: arrest", "1.1.0.yaml", "step"),
         ("adult-cardiac-arrest", "hand_over: adult-cardiac-arrest@0", "0.1.0.yaml", "protocol"),
-        ("epinephrine_interval", "persists(hypotensive, epinephrine_interval after", "1.0.0.yaml", "parameter"),
+        ("epinephrine_interval", "persists(hypotensive, epinephrine_interval after", "1.1.0.yaml", "parameter"),
         ("map", "  - map is unobtainable", "data.yaml", "data"),
         ("vasopressin", "      drug: vasopressin", "drugs.yaml", "drug"),
     ):
