@@ -184,7 +184,6 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
             dose, value, _, note = _dose(walk, option.action)
             found = _judge_own(walk, step.id, option.action, value)
             stopped += [note] if note and value.rounded == 0 else []
-            stopped += [f"{rule}: {why}" for rule, why in found.refused] if found is not None else []
             if found is not None:
                 stopped += [f"{rule}: {why}" for rule, why in found.refused]
                 notes = (*found.notes, *(_untold(name) for name in found.unstated if name == CARE_AREA))

@@ -580,6 +580,17 @@ def _foresee(text: str) -> _Fault | None:
     return None
 
 
+def _uncommaed(whole: str) -> str:
+    """What to write in place of a number with a comma; where the comma may group thousands, neither is guessed."""
+    decimal = whole.replace(",", ".", 1)
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", whole):
+        grouped = whole.replace(",", "")
+        if whole.count(",") > 1 or "." in whole:
+            return f"write `{grouped}`, without commas"
+        return f"write `{grouped}` if the comma groups thousands, `{decimal}` if it is a decimal comma: a factor of 1000"
+    return f"write `{decimal}`, or a space after a comma that separates two values"
+
+
 def _foreseen(text: str, match: re.Match[str]) -> _Fault:
     start, end, kind = match.start(), match.end(), match.lastgroup
     written = match.group()
@@ -595,7 +606,7 @@ def _foreseen(text: str, match: re.Match[str]) -> _Fault:
             start,
             end,
             f"`{whole}` has a comma inside a number",
-            f"write `{whole.replace(',', '.', 1)}`, or a space after a comma that separates two values",
+            _uncommaed(whole),
         )
     if kind == "dash":
         return _Fault(
