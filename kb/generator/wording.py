@@ -281,8 +281,8 @@ class Speaker:
         if local.id in self._local:
             return f"again in {self._here(local.id)}"
         if isinstance(local.default, int):
-            return f"again in {decimal_text(local.default)} {local.unit} (set locally)"
-        return "again at the interval set locally"
+            return f"again in {decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
+        return f"again after an interval that local policy must set ({local.id})"
 
     def local(self, text: str) -> str:
         """A quantity as written; where it is a local setting, its name and that it is one."""
