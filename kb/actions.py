@@ -54,24 +54,23 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
                 status = "withheld"
                 withheld.append(note)
             found = _judge_own(walk, step.id, action, value)
-            if found is not None:
-                needs |= found.unknown
-                refused = found.refused
-                if status == "waiting":
-                    # Another step with the same drug waits for the same gift: that is one wait, not a rule against it.
-                    waits = {rule.id for rule in walk.program.rules if rule.made_by}
-                    refused = tuple(reason for reason in refused if reason[0] not in waits)
-                if refused:
-                    status = "withheld"
-                    withheld += [f"{rule}: {why}" for rule, why in refused]
-                    instead += found.instead
-                    alerts.append(Alert("rule", "warning", f"withheld by {refused[0][0]}: {refused[0][1]}", step.id))
-                cautions += [why for _, why in found.challenged]
-                cautions += found.notes
-                cautions += [_untold(name) for name in found.unstated]
-                unstated = CARE_AREA in found.unstated
-                if found.stop_after is not None:
-                    cautions.append(stop_by_text(found.stop_after, now))
+            needs |= found.unknown
+            refused = found.refused
+            if status == "waiting":
+                # Another step with the same drug waits for the same gift: that is one wait, not a rule against it.
+                waits = {rule.id for rule in walk.program.rules if rule.made_by}
+                refused = tuple(reason for reason in refused if reason[0] not in waits)
+            if refused:
+                status = "withheld"
+                withheld += [f"{rule}: {why}" for rule, why in refused]
+                instead += found.instead
+                alerts.append(Alert("rule", "warning", f"withheld by {refused[0][0]}: {refused[0][1]}", step.id))
+            cautions += [why for _, why in found.challenged]
+            cautions += found.notes
+            cautions += [_untold(name) for name in found.unstated]
+            unstated = CARE_AREA in found.unstated
+            if found.stop_after is not None:
+                cautions.append(stop_by_text(found.stop_after, now))
         if action.ladder and status in ACTIVE:
             rate = walk.row[walk.plan.rates[action.drug]]
             if isinstance(rate, int) and rate and rate not in action.ladder:
@@ -145,13 +144,18 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
     return text, value, frozenset(needs), note
 
 
-def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Judgement | None:
-    if value.rounded is None:
-        return None
-    dose = in_base(walk.plan.drugs[action.drug], action.salt, value.rounded)
-    rate, amount = (dose, None) if action.of == "rate" else (None, dose)
+def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Judgement:
+    """Our own action as an order; where its dose is not known yet, what holds whatever the dose is still refuses it."""
+    rate = amount = None
+    if value.rounded is not None:
+        dose = in_base(walk.plan.drugs[action.drug], action.salt, value.rounded)
+        rate, amount = (dose, None) if action.of == "rate" else (None, dose)
     order = own_order(action, rate, amount)
-    return judge(walk, order, _own_others(walk, step), dictionary_of(walk.program).units, own=step)
+    found = judge(walk, order, _own_others(walk, step), dictionary_of(walk.program).units, own=step)
+    if value.rounded is None:  # what the dose needs is asked for already
+        own = f"order.{action.of}"
+        found = found._replace(unstated=tuple(name for name in found.unstated if name != own))
+    return found
 
 
 def _untold(name: str) -> str:
@@ -184,10 +188,9 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
             dose, value, _, note = _dose(walk, option.action)
             found = _judge_own(walk, step.id, option.action, value)
             stopped += [note] if note and value.rounded == 0 else []
-            if found is not None:
-                stopped += [f"{rule}: {why}" for rule, why in found.refused]
-                notes = (*found.notes, *(_untold(name) for name in found.unstated if name == CARE_AREA))
-                where = CARE_AREA in found.unstated
+            stopped += [f"{rule}: {why}" for rule, why in found.refused]
+            notes = (*found.notes, *(_untold(name) for name in found.unstated if name == CARE_AREA))
+            where = CARE_AREA in found.unstated
         needs = {slot for reason in unsure for slot in walk.undecided(reason.when)}
         ranked.append(
             (

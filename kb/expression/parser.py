@@ -587,7 +587,9 @@ def _uncommaed(whole: str) -> str:
         grouped = whole.replace(",", "")
         if whole.count(",") > 1 or "." in whole:
             return f"write `{grouped}`, without commas"
-        return f"write `{grouped}` if the comma groups thousands, `{decimal}` if it is a decimal comma: a factor of 1000"
+        return (
+            f"write `{grouped}` if the comma groups thousands, `{decimal}` if it is a decimal comma: a factor of 1000"
+        )
     return f"write `{decimal}`, or a space after a comma that separates two values"
 
 

@@ -681,7 +681,7 @@ class SymbolicWalk:
                 self._orders = attributes
                 broken = self.truth(rule.when).true
                 self._orders = None
-                found.append((rule.id, and_(dose.known, broken)))
+                found.append((rule.id, broken))  # a rule may hold whatever the dose is
         for limit in drug.limits:
             if limit.of == action.of and bears_on(limit, route):
                 low, high = edge_of(limit, "hard", "low"), edge_of(limit, "hard", "high")

@@ -39,7 +39,10 @@ def test_streams_that_start_together_are_said_to() -> None:
 def test_a_dose_a_review_and_a_source_are_read_out() -> None:
     vasopressin = entry("vasopressin")
     assert vasopressin.lines == ("vasopressin 0.03 to 0.04 units/min IV",)
-    assert vasopressin.review == "look again after an interval that local policy must set (reassess_after): MAP, lactate, urine output"
+    assert (
+        vasopressin.review
+        == "look again after an interval that local policy must set (reassess_after): MAP, lactate, urine output"
+    )
     assert vasopressin.cites == ("S02", "S15", "S17")
     assert entry("give-crystalloid").review == "look again in 15 min: MAP, lactate, urine output"
 

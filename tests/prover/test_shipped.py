@@ -14,12 +14,10 @@ BASE = Base(Path(kb.__file__).parents[1])
 # Faults that the prover found and that are still to be mended; each goes from here with its scenario.
 KNOWN = {
     "adult-bradycardia": {"never-silent"},  # all that there is has been done, and the heart is still too slow
-    "anaphylaxis": {"rules-kept"},  # a rule is not held against a dose that is not known yet
     "diabetic-ketoacidosis": {"one-order", "never-silent"},  # insulin at two rates at once; done with and silent
     "early-warning": {"asks-suffice"},  # a systolic pressure that cannot be had leaves the score open
     "hyperkalaemia": {"never-silent"},  # all that there is has been done
     "local-anaesthetic-toxicity": {"never-silent"},  # lipid given up to its limit before, and the patient gets worse
-    "status-epilepticus": {"rules-kept"},  # a rule is not held against a dose that is not known yet
 }
 
 

@@ -422,9 +422,7 @@ class Walk:
         dose = self.capped(node)
         if any(left.value is not None and Fraction(left.value) <= 0 for left in self.remaining(dose.drug)):
             return True
-        if dose.rounded is None:
-            return False
-        if dose.rounded <= 0 and self.remaining(dose.drug):
+        if dose.rounded is not None and dose.rounded <= 0 and self.remaining(dose.drug):
             return True
         order = self.order_of(node, dose)
         return any(verdict is True for verdict, _ in self.refusals(dose.drug, order, frozenset({dose.drug})))
@@ -434,8 +432,6 @@ class Walk:
         if node.dose is None:
             return False
         dose = self.capped(node)
-        if dose.rounded is None:
-            return False
         order = self.order_of(node, dose)
         others = [step for step in self.protocol.steps.values() if isinstance(step, model.Do) and step.id != node.id]
         return any(repeat_refuses(self, step, dose.drug, order) is True for step in others)
