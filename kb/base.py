@@ -34,6 +34,7 @@ from kb.store import latest
 if TYPE_CHECKING:
     from kb.comparison import Comparison
     from kb.interpreter import Guideline
+    from kb.mutation.report import Strength
     from kb.prover.verdict import Proofs
     from kb.scenarios import Scenario
 
@@ -240,6 +241,32 @@ class Base:
             return None
         self.compile(file)
         return self._read[file]
+
+    def mutate(
+        self,
+        id: str,
+        version: str | None = None,
+        classes: Iterable[str] = (),
+        sample: int | None = None,
+        seed: int = 0,
+        jobs: int = 1,
+        told: Callable[[list[str]], Iterable[str]] = iter,
+    ) -> Strength:
+        """What notices small faults in a protocol without errors: see `kb.mutation.run.mutate`.
+
+        Raises:
+            KeyError: there is no such protocol, or it has errors.
+
+        """
+        from kb.mutation.run import mutate
+
+        protocol = self.protocol(id, version)
+        if protocol is None or self.program(id, version)[0] is None:
+            raise KeyError(id)
+        newest = latest(self.protocols()[id])
+        held = [item for file in self.scenario_files(id) for item in self.scenarios(file)[0]]
+        scenarios = [item for item in held if (item.version or newest) == protocol.version]
+        return mutate(protocol, self.library, scenarios, classes, sample, seed, jobs, told)
 
     def local(self) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
         """The content of `local.yaml`, empty where there is none, and what is wrong with its form."""

@@ -337,6 +337,11 @@ COMPARISON: dict[str, Code] = {
     "KB824": Code("no-such-revision", ERROR, "A git revision that is compared with has the file."),
 }
 
+# ---------------------------------------------------------------- KB83x how strong the tests of a protocol are
+STRENGTH: dict[str, Code] = {
+    "KB830": Code("broken-scenario", ERROR, "All scenarios pass before faults are put into a protocol."),
+}
+
 CODES: dict[str, Code] = {
     **READING,
     **FORMATTING,
@@ -351,6 +356,7 @@ CODES: dict[str, Code] = {
     **CHARTS,
     **BASE,
     **COMPARISON,
+    **STRENGTH,
     **REVIEWS,
     **PROOFS,
 }

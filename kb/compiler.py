@@ -32,7 +32,17 @@ def compile_protocol(
     found = in_reading_order(lint_protocol(protocol, library))
     if has_errors(found):
         return None, found
-    return _Compiler(protocol, library).compile(), found
+    return compile_unchecked(protocol, library), found
+
+
+def compile_unchecked(protocol: model.Protocol, library: model.Library) -> program.Program:
+    """The Program of a protocol that is known to have no errors, or whose errors are looked for afterwards.
+
+    Raises:
+        Exception: it has errors, and one of them leaves nothing to compile.
+
+    """
+    return _Compiler(protocol, library).compile()
 
 
 def with_slots(

@@ -78,14 +78,15 @@ class ExpectDef:
 
     `names` has the lists (recommended, recommended_also, not_recommended, asks, asks_also, not_asked, alerts,
     alerts_also, outcomes, hand_overs, needs_policy, assumptions, refused); `words` the mappings (states, statuses,
-    doses, goals), each name with its expected text; `options` the options expected of each `choose`.
+    doses, each, reviews, goals), each name with its expected text; `options` the options expected of each `choose`.
     """
 
     span: Span
     names: dict[str, tuple[model.Ref, ...]] = field(default_factory=dict)
     words: dict[str, dict[str, model.Text]] = field(default_factory=dict)
     options: dict[str, tuple[model.Ref, ...]] = field(default_factory=dict)
-    applies: str | None = None  # "true", "false" or "unknown"
+    applies: str | None = None  # "true", "false" or "unknown"; so is `entered`
+    entered: str | None = None
     orders: tuple[VerdictDef, ...] | None = None
 
 
@@ -1524,7 +1525,8 @@ class _Reader:
                 texts = ((name, self.label(inner.value)) for name, inner in self.entries(entry.value))
                 words[key] = {name: text for name, text in texts if text is not None}
         applies = self.word(body.get("applies")) or None
-        return ExpectDef(body.span, names, words, options, applies, orders)
+        entered = self.word(body.get("entered")) or None
+        return ExpectDef(body.span, names, words, options, applies, entered, orders)
 
     def verdict(self, body: Mapping) -> VerdictDef:
         rules, asks = body.get("rules"), body.get("asks")

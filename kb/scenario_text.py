@@ -7,7 +7,7 @@ today, and a clinician puts in its place what it should say.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -59,9 +59,16 @@ class ScenarioTextError(ValueError):
 
 
 def scenario_yaml(
-    protocol_id: str, version: str, scenario_id: str, title: str, patient: FoundPatient, note: str = NOTE
+    protocol_id: str,
+    version: str,
+    scenario_id: str,
+    title: str,
+    patient: FoundPatient,
+    note: str = NOTE,
+    expect: Mapping[str, Any] | None = None,
+    orders: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """A scenario file with this one patient."""
+    """A scenario file with this one patient; `expect` in the place of all that advice says now."""
     head = [
         "# yaml-language-server: $schema=../../../schema/scenario.schema.json",
         "format: 1",
@@ -70,7 +77,9 @@ def scenario_yaml(
         "",
         "scenarios:",
     ]
-    return _formed("\n".join([*head, *_entry(scenario_id, title, patient, note)]) + "\n", f"{scenario_id}.yaml")
+    return _formed(
+        "\n".join([*head, *_entry(scenario_id, title, patient, note, expect, orders)]) + "\n", f"{scenario_id}.yaml"
+    )
 
 
 def append_scenario(
@@ -81,6 +90,8 @@ def append_scenario(
     title: str,
     patient: FoundPatient,
     note: str = NOTE,
+    expect: Mapping[str, Any] | None = None,
+    orders: Sequence[Mapping[str, str]] = (),
 ) -> Saved:
     """Put this patient at the end of the scenario file `path`, which is made where it is not there.
 
@@ -92,7 +103,7 @@ def append_scenario(
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(scenario_yaml(protocol_id, version, scenario_id, title, patient, note))
+            stream.write(scenario_yaml(protocol_id, version, scenario_id, title, patient, note, expect, orders))
         return Saved(path, scenario_id)
     loaded, wrong = load_scenarios(path)
     if loaded is None or wrong:
@@ -106,7 +117,9 @@ def append_scenario(
         taken = f"{scenario_id}-{number}"
     before = path.read_bytes().decode("utf-8")
     whole = _formed(before, str(path))  # in its one form, `scenarios` stand last
-    after = _formed(whole.rstrip("\n") + "\n\n" + "\n".join(_entry(taken, title, patient, note)) + "\n", str(path))
+    after = _formed(
+        whole.rstrip("\n") + "\n\n" + "\n".join(_entry(taken, title, patient, note, expect, orders)) + "\n", str(path)
+    )
     if "\r\n" in before:
         after = after.replace("\r\n", "\n").replace("\n", "\r\n")
     if not replace_file(path, before, after):
@@ -121,7 +134,14 @@ def _formed(text: str, name: str) -> str:
     return result.text
 
 
-def _entry(scenario_id: str, title: str, patient: FoundPatient, note: str) -> Iterator[str]:
+def _entry(
+    scenario_id: str,
+    title: str,
+    patient: FoundPatient,
+    note: str,
+    expect: Mapping[str, Any] | None,
+    orders: Sequence[Mapping[str, str]],
+) -> Iterator[str]:
     yield f"  {scenario_id}:"
     yield f"    title: {_scalar(title)}"
     if note:
@@ -131,7 +151,9 @@ def _entry(scenario_id: str, title: str, patient: FoundPatient, note: str) -> It
     yield from _mapping("chart", patient.chart, 4)
     if patient.local:
         yield from _mapping("local", patient.local, 4)
-    yield from _mapping("expect", said_now(patient.advice), 4)
+    if orders:
+        yield from _lines("orders", orders, 4)
+    yield from _mapping("expect", said_now(patient.advice) if expect is None else expect, 4)
 
 
 def said_now(advice: Advice) -> dict[str, Any]:
@@ -161,10 +183,24 @@ def _mapping(key: str, values: Mapping[str, Any], indent: int) -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _mapping(name, value, indent + 2)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            yield from _lines(name, value, indent + 2)
         elif isinstance(value, list):
             yield f"{space}  {_scalar(name)}: [{', '.join(_scalar(item) for item in value)}]"
         else:
             yield f"{space}  {_scalar(name)}: {_scalar(value)}"
+
+
+def _lines(key: str, items: Sequence[Mapping[str, Any]], indent: int) -> Iterator[str]:
+    """Mappings, a line each."""
+    yield f"{' ' * indent}{key}:"
+    for item in items:
+        said = (f"{name}: {_flow(value)}" for name, value in item.items())
+        yield f"{' ' * indent}  - {{{', '.join(said)}}}"
+
+
+def _flow(value: object) -> str:
+    return f"[{', '.join(_scalar(item) for item in value)}]" if isinstance(value, list) else _scalar(value)
 
 
 def _scalar(value: object) -> str:

@@ -134,6 +134,8 @@ def _expected(expect: ExpectDef) -> dict[str, Any]:
         made["options"] = {step: [ref.id for ref in refs] for step, refs in expect.options.items()}
     if expect.applies is not None:
         made["applies"] = expect.applies
+    if expect.entered is not None:
+        made["entered"] = expect.entered
     if expect.orders is not None:
         made["orders"] = [
             {"verdict": verdict.verdict}
@@ -257,6 +259,7 @@ def _compare(
     yield from _states(advice, expect)
     for step, wanted_dose in expect.get("doses", {}).items():
         yield from _dose(advice, step, str(wanted_dose), units)
+    yield from _told(advice, expect)
     for step, options in expect.get("options", {}).items():
         item = next((item for item in advice.actions if item.step == step), None)
         if item is None or not item.options:
@@ -315,6 +318,9 @@ def known_names(program: Program) -> dict[str, set[str]]:
         "states": steps,
         "statuses": steps,
         "doses": steps | options,
+        "each": steps,
+        "over": steps,
+        "reviews": steps,
         "asks": charted,
         "asks_also": charted,
         "not_asked": charted,
@@ -402,6 +408,23 @@ def _states(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
             yield Mismatch(f"status of {step}", str(status), actual)
 
 
+def _told(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """What an action says beside its dose: the size of a portion, and when to look again."""
+    actions = {item.step: item for item in advice.actions}
+    steps = {step.id: step for step in advice.walk.program.steps}
+    for key in ("each", "over"):
+        for step, wanted in expect.get(key, {}).items():
+            dose = actions[step].dose if step in actions else None
+            actual = (None if dose is None else dose.each if key == "each" else dose.over) or "nothing"
+            if actual != str(wanted):
+                yield Mismatch(f"{key} of {step}", str(wanted), actual)
+    for step, wanted in expect.get("reviews", {}).items():
+        review = steps[step].review if step in steps and step in actions else None
+        actual = "none" if review is None else review.text
+        if actual != str(wanted):
+            yield Mismatch(f"review of {step}", str(wanted), actual)
+
+
 def _dose(advice: Advice, step: str, wanted: str, units: UnitTable) -> Iterator[Mismatch]:
     item = next((item for item in advice.actions if item.step == step), None)
     dose = None if item is None else item.dose
@@ -420,9 +443,11 @@ def _dose(advice: Advice, step: str, wanted: str, units: UnitTable) -> Iterator[
         value, unit = parse_quantity(wanted)
         same = units.convert(Fraction(value), unit, dose.unit) == Fraction(dose.rounded)
     except BadValue:
-        same = wanted == dose.text
+        same = wanted in (dose.text, f"{dose.low} to {dose.high} {dose.unit}")
     if not same:
-        yield Mismatch(f"dose of {step}", wanted, f"{dose.rounded} {dose.unit}")
+        yield Mismatch(
+            f"dose of {step}", wanted, f"{dose.rounded}{f' to {dose.high}' if dose.high else ''} {dose.unit}"
+        )
 
 
 def _verdict(number: int, wanted: Mapping[str, Any], verdict: OrderVerdict) -> Iterator[Mismatch]:

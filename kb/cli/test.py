@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from kb.cli.common import (
@@ -39,6 +40,13 @@ def run_scenarios(
     context: typer.Context,
     protocols: Annotated[list[str] | None, typer.Argument(metavar="[PROTOCOL]...", help="All, if left out.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Show what no scenario reaches.")] = False,
+    generate: Annotated[
+        bool,
+        typer.Option("--generate", help="Propose patients for what no scenario shows, as YAML."),
+    ] = False,
+    save: Annotated[
+        bool, typer.Option("--save", help="With --generate: add them to scenarios/found.yaml, to be reviewed.")
+    ] = False,
     format: Annotated[
         ReportFormat,
         typer.Option("--format", "-f", help="text; json, github (workflow commands) or junit for programs."),
@@ -48,6 +56,11 @@ def run_scenarios(
     """Run the scenarios of protocols; a protocol without scenarios is a failure."""
     from kb.report import report_of
 
+    if save and not generate:
+        raise CommandError("--save says where patients go that --generate proposes: give both")
+    if generate:
+        _generate(context, protocols, save)
+        return
     targets = report_targets(reports)
     if ReportFormat.sarif in {format, *targets.values()}:
         raise CommandError("a scenario is no finding in a file: use --format junit or github, or `kb check` for SARIF")
@@ -73,6 +86,43 @@ def run_scenarios(
         case _:
             print_report(report, format)
     raise typer.Exit(FINDINGS if any(each.broken or not each.results for each in tested) else FINE)
+
+
+def _generate(context: typer.Context, protocols: list[str] | None, save_them: bool) -> None:
+    """Print, or add, a patient for each thing that no scenario of these protocols shows."""
+    from kb.prover.solver import SolverMissingError
+    from kb.scenario_text import FILE, ScenarioTextError
+    from kb.strengthening import for_gaps, save, yaml_of
+
+    base = own_base_of(context) if save_them else base_of(context)
+    aside = Console(stderr=True, highlight=False)
+    for id in protocols or base.protocols():
+        name = id.partition("@")[0]
+        guideline = guideline_of(base, id)
+        program = guideline.program
+        tested = _tested(base, f"{name}@{program.version}", False)
+        if tested.broken:
+            raise CommandError(
+                f"scenario `{tested.broken[0].scenario.id}` fails: mend it first (`kb test {id}`)", code="KB830"
+            )
+        try:
+            proposed, missing = for_gaps(guideline, tested.results, progress("looking for patients"))
+        except SolverMissingError as wrong:
+            raise CommandError(str(wrong), code=wrong.code) from wrong
+        if proposed and save_them:
+            try:
+                path = base.protocols_path / name / "scenarios" / FILE
+                save(proposed, program.id, program.version, path)
+            except ScenarioTextError as wrong:
+                raise CommandError(str(wrong), wrong.found) from wrong
+            console().print(
+                Text(f"{id}: {count(len(proposed), 'patient')} added to {path}: to be reviewed"), soft_wrap=True
+            )
+        elif proposed:
+            print(yaml_of(proposed, program.id, program.version), end="")
+        aside.print(Text(f"{id}: {count(len(proposed), 'patient')} proposed"), soft_wrap=True)
+        for item in missing:
+            aside.print(Text(f"  {item.what}: {item.why}", "dim"), soft_wrap=True)
 
 
 class TestReport(NamedTuple):

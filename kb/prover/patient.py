@@ -84,10 +84,14 @@ class Patients:
             last = self.walk.find(*terms, *terms_of_patient)
             assert last is not None
             made = self._run(self.walk.row_of(last), last)
-            if made is not None and self.holds(question, made.advice):
+            if made is not None and self.confirms(question, made):
                 return made
             terms.append(not_(and_(*terms_of_patient)))
         raise Undecided("a row was found that could break it, but no chart of one moment gives that row")
+
+    def confirms(self, question: Question, patient: Patient) -> bool:
+        """Whether the interpreter gives the answer that was asked for."""
+        return self.holds(question, patient.advice)
 
     def holds(self, question: Question, advice: Advice) -> bool:
         """Whether every term of `question` holds over the row that the interpreter made."""

@@ -51,6 +51,16 @@ def is_open(term: Term) -> bool:
     return not isinstance(term, bool | int)
 
 
+def identity(term: Term) -> tuple[bool, int]:
+    """Equal for terms that are the same, as long as both are kept."""
+    return (True, term.get_id()) if is_open(term) else (False, int(term))
+
+
+def is_same(one: Term, other: Term) -> bool:
+    """Whether two terms are written the same; two that are not may still always be equal."""
+    return identity(one) == identity(other)
+
+
 # ---------------------------------------------------------------- truth
 
 

@@ -11,6 +11,7 @@ plausible range, a choice among its options, a parameter at its default or anywh
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -70,6 +71,8 @@ class SymbolicWalk:
         options: the numbers of options, where several walks stand side by side.
         beside: a walk to be searched together with: one search holds the facts of both, and they share the numbers
             of options and what opaque functions give.
+        same_rows: a walk of another Program over the same rows: slots of one name hold the same here and there, and so
+            do quotients and functions of the same numbers. Its facts count here too.
 
     """
 
@@ -84,6 +87,7 @@ class SymbolicWalk:
         shared: Mapping[int, Symbol] | None = None,
         options: dict[str, int] | None = None,
         beside: SymbolicWalk | None = None,
+        same_rows: SymbolicWalk | None = None,
     ) -> None:
         self.program = program
         self.slots = (*program.slots, *extra)
@@ -105,6 +109,7 @@ class SymbolicWalk:
         self._memo: dict[int, tuple[ir.Expr, Symbol]] = {}
         self._orders: dict[int, Symbol] | None = None  # while an order is held against a rule: its attributes
         self._functions: dict[tuple[str, tuple[str, ...]], Number] = {}
+        self._quotients: dict[tuple[tuple[bool, int], tuple[bool, int]], tuple[Term, Term, Term]] = {}
         self._must: dict[tuple[int, int], Term] = {}
         self._possible: dict[int, tuple[tuple[Term, ...], Term]] = {}
         self._may: dict[int, Term] = {}
@@ -115,12 +120,28 @@ class SymbolicWalk:
         self._doses: dict[int, Dose] = {}
         self._taken: dict[int, Term] = {}
         self.bounds: dict[int, Term] = {}
-        self._fresh = 0
         self._home: SymbolicWalk | None = None  # the walk over whose rows this one looks as well
+        self._any_order: dict[int, Symbol] | None = None
+        self._numbers = itertools.count(1)
         self._search: Search | None = None
         self.seconds: float | None = None  # how long one question may take (see `Search`), set before the first one
         if beside is not None:
             self._search, self._functions = beside.search, beside._functions
+        self._same_rows = same_rows
+        self._same = {} if same_rows is None else self._over_rows_of(same_rows)
+
+    def _over_rows_of(self, other: SymbolicWalk) -> dict[int, int]:
+        """Take over what the other walk holds; which of its slots is which of ours."""
+        self.options, self._numbers = other.options, other._numbers
+        self._functions, self._quotients = other._functions, other._quotients
+        theirs = {(slot.name, slot.kind, slot.type): index for index, slot in enumerate(other.slots)}
+        same = {}
+        for index, slot in enumerate(self.slots):
+            key = slot.name, slot.kind, slot.type
+            if slot.kind not in ("define", "computed", "walk", "order") and key in theirs:
+                same[index] = theirs[key]
+                self.inputs.setdefault(index, other.slot(same[index]))
+        return same
 
     # ------------------------------------------------------------ inputs
 
@@ -190,7 +211,8 @@ class SymbolicWalk:
             self._require(equal(solver.rest(value, ir.SCALE // 10**6), 0))
         if slot.type == "choice":
             options = slot.options or self._options_of(slot)
-            self._require(or_(*(equal(value, self.code(option)) for option in options)))
+            if options or slot.kind != "order":  # an order may say any word
+                self._require(or_(*(equal(value, self.code(option)) for option in options)))
             return Number(known, value)
         low, high = self.ends(slot)
         if low is not None:
@@ -242,6 +264,8 @@ class SymbolicWalk:
         """Whether what slot `index` holds is so only because nothing is charted (design rule 7)."""
         if self._settled is not None:
             return index in self._settled_taken
+        if self._same_rows is not None and index in self._same:
+            return self._same_rows.taken_for_zero(self._same[index])
         if index not in self._taken:
             slot, held = self.slots[index], self.slot(index)
             taken: Term = False
@@ -256,6 +280,8 @@ class SymbolicWalk:
         """The least that a total which is not known can be, or None where nothing is known of it."""
         if self._settled is not None:
             return self._settled_bounds.get(index)
+        if self._same_rows is not None and index in self._same:
+            return self._same_rows.bound(self._same[index])
         if index not in self.bounds:
             self.bounds[index] = solver.integer(f"{self.prefix}least {self.slots[index].name}")
             self._require(solver.at_most(0, self.bounds[index]))
@@ -385,10 +411,14 @@ class SymbolicWalk:
             odd = equal(solver.rest(quotient, 2), 1)
             up = or_(solver.less(right, twice), and_(equal(twice, right), odd))
             return Number(known, choose(up, add(quotient, 1), quotient))
+        nonzero = not_(equal(right, 0))
+        key = solver.identity(left), solver.identity(right)
+        if key in self._quotients:
+            return Number(and_(known, nonzero), self._quotients[key][0])
         quotient, size = self._new("quotient"), choose(solver.less(right, 0), solver.subtract(0, right), right)
+        self._quotients[key] = quotient, left, right  # kept, so that their identities stay their own
         off = solver.subtract(left, solver.multiply(quotient, right))
         off = solver.multiply(2, solver.greatest([off, solver.subtract(0, off)]))
-        nonzero = not_(equal(right, 0))
         self._require(implies(nonzero, solver.at_most(off, size)))
         self._require(implies(and_(nonzero, equal(off, size)), equal(solver.rest(quotient, 2), 0)))
         return Number(and_(known, nonzero), quotient)
@@ -407,8 +437,7 @@ class SymbolicWalk:
             return Number(known, solver.multiply(rounded.value, values[1]))
         key = name, tuple(str(value) for value in values)
         if key not in self._functions:
-            self._fresh += 1
-            defined = solver.boolean(f"{self.prefix}{name} {self._fresh} is defined")
+            defined = solver.boolean(f"{self.prefix}{name} {next(self._numbers)} is defined")
             self._functions[key] = Number(defined, self._new(name))
         made = self._functions[key]
         return Number(and_(known, made.known), made.value)
@@ -419,8 +448,7 @@ class SymbolicWalk:
         return not self._functions
 
     def _new(self, name: str) -> Term:
-        self._fresh += 1
-        return solver.integer(f"{self.prefix}{name} {self._fresh}")
+        return solver.integer(f"{self.prefix}{name} {next(self._numbers)}")
 
     # ------------------------------------------------------------ the walk (design rules 9 and 10)
 
@@ -735,6 +763,27 @@ class SymbolicWalk:
                 found.append(and_(self.shown(index), self._is(self.base_status(index), ACTIVE)))
                 self._orders = orders
         return any_of(found)
+
+    def any_order(self, rule: ir.Rule) -> Truth:
+        """Whether `rule` refuses an order of which each attribute may be anything, or not be known."""
+        self._orders = self._any_orders()
+        try:
+            return self.truth(rule.when)
+        finally:
+            self._orders = None
+
+    def _any_orders(self) -> dict[int, Symbol]:
+        if self._any_order is None:
+            theirs: dict[str, Symbol] = {}
+            if self._same_rows is not None:
+                held, slots = self._same_rows._any_orders(), self._same_rows.slots
+                theirs = {slots[index].name: symbol for index, symbol in held.items()}
+            self._any_order = {
+                index: theirs[slot.name] if slot.name in theirs else self._free(slot)
+                for index, slot in enumerate(self.slots)
+                if slot.kind == "order"
+            }
+        return self._any_order
 
     # ------------------------------------------------------------ what properties speak of
 
