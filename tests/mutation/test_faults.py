@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from kb.base import Base
+from kb.diagnostics import has_errors
 from kb.mutation.classes import CLASSES
 from kb.mutation.judging import Bench, BrokenScenarioError, Verdict
 from kb.scenarios import load_scenario_files, run_scenario
@@ -75,11 +76,11 @@ def test_what_is_not_known_taken_for_no_survives_where_every_chart_is_complete(t
 
 def test_a_dose_of_ten_times_survives_where_no_scenario_expects_a_dose(tmp_path: Path) -> None:
     no_dose = scenario(chart={"map": "64 mmHg", "allergy": False}, expect={"recommended": ["fluid"]})
-    fault = "fluid: `500 mL` becomes `400 mL`"
+    fault = "fluid: `500 mL` becomes `5000 mL`"
     found = verdicts(tmp_path, {"low": no_dose, "well": AT_65}, "doses")
-    assert "survived" in {verdict.outcome for verdict in found.values()}
+    assert not any(verdict.by == "scenario" for verdict in found.values())
     found = verdicts(tmp_path / "again", {"low": AT_64, "well": AT_65}, "doses")
-    assert {verdict.outcome for verdict in found.values()} == {"killed"}, fault
+    assert found[fault].by == "scenario"
 
 
 def test_a_fault_that_changes_nobodys_advice_is_proved_to_change_none(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_every_class_makes_faults_in_a_shipped_protocol() -> None:
 
 def test_a_weak_base_is_a_fair_one(tmp_path: Path) -> None:
     base = make_base(tmp_path, {"low": AT_64, "well": AT_65, "nothing": NOT_KNOWN, "allergic": ALLERGIC})
-    assert base.check()[0] == ()
+    assert not has_errors(base.check()[0])
     files = base.scenario_files("weak")
     scenarios, problems = load_scenario_files(files)
     assert not problems

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from kb.base import Base
 from kb.cli import app
+from kb.diagnostics import has_errors
 from kb.formatter import format_text
 from kb.interpreter import Guideline
 from kb.scenarios import load_scenario_files, run_scenario
@@ -24,9 +25,8 @@ def test_with_the_patients_added_no_fault_goes_unnoticed(tmp_path: Path) -> None
     assert before.survived
     path = base.protocols_path / "weak" / "scenarios" / "found.yaml"
     save(for_faults(before), "weak", "1.0.0", path)
-    assert base.check()[0] == ()
     again = Base(tmp_path)
-    assert again.check()[0] == ()
+    assert not has_errors(again.check()[0])
     assert again.mutate("weak").survived == ()
 
 

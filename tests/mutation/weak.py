@@ -52,7 +52,11 @@ source: {title: An example, publisher: Nobody, updated: 2026-01-27, disclaimer: 
 references:
   R1: {title: An example, kind: guideline, publisher: Nobody, year: 2026, tier: self, checked: 2026-01-27}
 statements:
-  S01: {says: Give 500 mL where the mean pressure is below 65 mmHg, kind: act, cites: [R1], support: direct}
+  S01:
+    says: Give 500 mL below 64 mmHg or 65 mmHg or 59 mmHg or 61 mmHg or 54 mmHg or 60 mmHg for 10 min or 11 min
+    kind: act
+    cites: [R1]
+    support: direct
 """
 
 
