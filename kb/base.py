@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kb import model
-from kb.codes import found
+from kb.codes import OF_PROGRAMS, found
 from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
 from kb.expression.types import check_library
@@ -76,6 +76,7 @@ class Base:
         self.read = read
         self.protocols_path = self.path / "protocols"
         self._compiled: dict[Path, tuple[Program | None, tuple[Diagnostic, ...]]] = {}
+        self._inspected: dict[Path, tuple[Diagnostic, ...]] = {}
         self._allowed: dict[Path, tuple[Diagnostic, ...]] = {}
         self._read: dict[Path, model.Protocol | None] = {}
         self._scenarios: dict[Path, tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]] = {}
@@ -105,8 +106,10 @@ class Base:
         if file.parent == self.protocols_path / "library":
             self.__dict__.pop("_library", None)
             self._compiled.clear()
+            self._inspected.clear()
         for known in [known for known in self._compiled if known.parent == file.parent]:
             del self._compiled[known]
+            self._inspected.pop(known, None)
 
     @property
     def library(self) -> model.Library:
@@ -158,6 +161,7 @@ class Base:
     def findings(self, file: Path) -> tuple[Diagnostic, ...]:
         """Everything wrong with one protocol file, its scenarios and review records, the library and `local.yaml`."""
         diagnostics = [*self._library[1], *self.local()[1], *self.compile(file)[1]]
+        diagnostics += (item for item in self.inspect(file) if item.allowed is None)
         if self.ledger.file(file.parent.name, file.stem).exists():
             diagnostics += self.ledger.check_version(file.parent.name, file.stem, self.compile(file)[0])
         for each in self.scenario_files_of(file):
@@ -187,6 +191,23 @@ class Base:
             self._compiled[file] = program, tuple(item for item in found if item.allowed is None)
             self._allowed[file] = tuple(item for item in found if item.allowed is not None)
         return self._compiled[file]
+
+    def inspect(self, file: Path) -> tuple[Diagnostic, ...]:
+        """What is found by looking at all patients of a protocol file, what is allowed in place among it; nothing
+        where it does not compile.
+        """
+        program, protocol = self.compile(file)[0], self._read[file]
+        if program is None or protocol is None:
+            return ()
+        if file not in self._inspected:
+            from kb.inspector import inspect_program
+
+            evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
+            given = (*protocol.allowances, *evidence, *self.library.allowances)
+            made = allowances.settle(inspect_program(protocol, program), given)
+            own = [item for item in protocol.allowances if item.code in OF_PROGRAMS]
+            self._inspected[file] = in_reading_order((*made, *allowances.unused(own, made, dated=False)))
+        return self._inspected[file]
 
     def digests(self, file: Path, text: str) -> tuple[str, str] | None:
         """Logic and text digest of the Program that `text` makes if it stands in `file`; None where it makes none."""
@@ -407,6 +428,7 @@ class Base:
                 file = self.protocols_path / name / f"{each}.yaml"
                 diagnostics += self.compile(file)[1]
                 diagnostics += self._allowed[file]
+                diagnostics += self.inspect(file)
                 checked.append(file)
                 protocol = self._read[file]
                 if protocol is not None:

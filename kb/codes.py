@@ -191,6 +191,22 @@ TIMES: dict[str, Code] = {
     "KB481": Code("never-done", ERROR, "What follows a repeat can be reached."),
 }
 
+# ---------------------------------------------------------------- KB440 to KB459: all patients of a Program
+PATIENTS: dict[str, Code] = {
+    "KB440": Code("gap", ERROR, "For every patient some case holds."),
+    "KB441": Code("narrow-hole", WARNING, "No number falls between two bands that meet."),
+    "KB442": Code("overlap", WARNING, "Cases that claim to exclude each other do."),
+    "KB443": Code("shadowed-case", WARNING, "Every case is the first that holds for somebody."),
+    "KB444": Code("constant-condition", WARNING, "Every condition can hold, and can fail to."),
+    "KB445": Code("idle-input", WARNING, "Everything that is asked can change something."),
+    "KB446": Code("nobody-comes", WARNING, "Some patient comes to every step."),
+    "KB447": Code("never-recommended", WARNING, "Every action is recommended to somebody."),
+    "KB449": Code("not-decided", NOTE, "What could not be decided for all patients is said."),
+}
+
+OF_PROGRAMS = frozenset(PATIENTS)
+"""Codes of `kb.inspector`: found in what a protocol compiles to, after the linter has said all it has to say."""
+
 # ---------------------------------------------------------------- KB5xx evidence and prose
 EVIDENCE: dict[str, Code] = {
     "KB420": Code("superseded-alone", ERROR, "What is carried out does not rest on superseded references alone."),
@@ -351,6 +367,7 @@ CODES: dict[str, Code] = {
     **GRAPH,
     **DOSES,
     **TIMES,
+    **PATIENTS,
     **EVIDENCE,
     **ALLOWANCES,
     **CHARTS,

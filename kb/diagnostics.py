@@ -66,12 +66,27 @@ def _inside(place: Span, extent: Span) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """A patient whom a finding is about, as a one-moment chart with the local parameters that it needs.
+
+    `id` is what `kb check --save-scenario` takes: the code and where it was found. `file` is the protocol's. `now` is
+    the moment of the advice, in ISO 8601.
+    """
+
+    id: str
+    file: str
+    chart: tuple[tuple[str, str | bool], ...]
+    parameters: tuple[tuple[str, str | bool], ...] = ()
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One thing wrong with a file, ready for any renderer.
 
     `message` is one line in the editor's words: lower case, no full stop, user text in backticks.
     `help` is what to do about it. `why` says why it matters to a patient, where that is not plain. `allowed` is set
-    where the file itself accepts it.
+    where the file itself accepts it. `example` is a patient who shows it.
     """
 
     code: str
@@ -82,6 +97,7 @@ class Diagnostic:
     why: str | None = None
     related: tuple[Related, ...] = field(default=())
     allowed: Allowance | None = None
+    example: Example | None = None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

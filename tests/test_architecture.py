@@ -33,6 +33,7 @@ LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers bel
     {"answers"},
     {"interpreter"},
     {"prover"},
+    {"inspector"},
     {"session", "scenarios", "store", "generator", "local_check"},
     {"comparison", "mutation"},
     {"base", "coverage", "interview", "scenario_text"},

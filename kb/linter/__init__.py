@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from kb import model
+from kb.codes import OF_PROGRAMS
 from kb.diagnostics import Diagnostic, Related, has_errors
 from kb.expression.scope import Scope
 from kb.linter import (
@@ -106,7 +107,8 @@ def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diag
     evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
     found = allowances.settle(found, (*protocol.allowances, *evidence, *library.allowances))
     if not has_errors(found):  # with an error, rules may not have said all that they have to say
-        found += allowances.unused(protocol.allowances, found, dated=False)
+        own = [item for item in protocol.allowances if item.code not in OF_PROGRAMS]
+        found += allowances.unused(own, found, dated=False)
     return found
 
 

@@ -54,6 +54,13 @@ def _one(one: Diagnostic) -> dict[str, Any]:
         data["why"] = one.why
     if one.related:
         data["related"] = [{"span": _place(item.span), "message": item.message} for item in one.related]
+    if one.example is not None:
+        data["patient"] = {
+            "id": one.example.id,
+            "chart": dict(one.example.chart),
+            "parameters": dict(one.example.parameters),
+            "now": one.example.now,
+        }
     if one.allowed is not None:
         given = one.allowed
         data["allowed"] = {

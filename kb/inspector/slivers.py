@@ -1,0 +1,90 @@
+"""Between two bands that meet, no number falls through to the last line (KB441)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kb import program as ir
+from kb.codes import found
+from kb.diagnostics import Diagnostic, Related
+from kb.evaluate import evaluate, fill_defines
+from kb.inspector.context import InspectContext, Table, Undecided
+from kb.inspector.gaps import is_narrow, stretch_of, width
+from kb.inspector.regions import FALSE, TRUE, Found, Want
+from kb.inspector.wording import Stretch, example, told
+
+
+def check(context: InspectContext) -> Iterator[Diagnostic]:
+    for table in context.tables:
+        if not table.closed or len(table.whens) < 2:
+            continue
+        for slot in context.regions.compared(*table.whens):
+            yield from _slivers(context, table, slot)
+
+
+def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
+    """Numbers of one input that only the last line catches, where a step lower and a step higher a case holds."""
+    values = [value for value in context.regions.full(slot) if isinstance(value, int)]
+    cuts = context.regions.cuts(slot)
+    for middle in range(1, len(values) - 1):
+        if values[middle] in cuts:
+            continue
+        stretch = stretch_of(context, slot, values, middle, middle)
+        if not is_narrow(context, stretch):
+            continue
+        below, inside, above = (
+            [context.with_value(when, slot, values[number]) for when in table.whens]
+            for number in (middle - 1, middle, middle + 1)
+        )
+        wants = [
+            *(Want(when, FALSE) for when in inside),
+            Want(ir.Any_(tuple(below)), TRUE),
+            Want(ir.Any_(tuple(above)), TRUE),
+            *context.way_to(None),
+        ]
+        made = context.find("KB441", table.span, f"whether a number falls between the cases of `{table.name}`", wants)
+        if made is None or isinstance(made, Undecided):
+            continue
+        yield _told(context, table, slot, stretch, Found({**made.domains, slot: (values[middle],)}, made.exact))
+        return
+
+
+def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, made: Found) -> Diagnostic:
+    def holds(row: ir.Row) -> bool:
+        filled = [*row]
+        fill_defines(context.program, filled)
+        return all(evaluate(when, filled) is False for when in table.whens)
+
+    patient = context.patient("KB441", table.span, f"the bands of `{table.name}`", made, holds)
+    near = next(
+        (
+            span
+            for when, span in zip(table.whens, table.spans, strict=True)
+            if slot in context.inputs(when) and _compares(context, when, slot, (stretch.low, stretch.high))
+        ),
+        table.span,
+    )
+    last = table.says[-1]
+    shown = "" if patient is None else f": {told(patient)}"
+    item = found(
+        "KB441",
+        near,
+        f"with {stretch} no band of `{table.name}` holds, and the last line gives {last}{shown}",
+        f"let one band end where the next begins, `<` beside `>=`: the hole is {width(context, stretch)}",
+        "a mean of two readings, or one converted from another unit, falls into it",
+        (Related(table.span, f"the cases of `{table.name}`"),) if near != table.span else (),
+    )
+    return (
+        item
+        if patient is None
+        else replace(item, example=example("KB441", table.name, context.protocol.span.file, patient))
+    )
+
+
+def _compares(context: InspectContext, when: ir.Expr, slot: int, numbers: tuple[int | None, ...]) -> bool:
+    """Whether a condition holds at one of `numbers` and not beyond: it is one that the hole lies beside."""
+    return any(
+        number is not None and context.regions.mask(context.with_value(when, slot, number), {}, {}) & TRUE
+        for number in numbers
+    )
