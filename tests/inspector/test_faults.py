@@ -56,7 +56,7 @@ def patient_is_confirmed(base: Base, fault: dict[str, Any], found: Sequence[Diag
     settings = {"parameters": data["parameters"]} if data["parameters"] else {}
     advice = Guideline(program).advise(data["chart"], NOW, local=settings)
     assert not advice.refused
-    if fault["told"] == ["KB440"]:
+    if fault["told"][0] == "KB440":
         assert "gap" in [alert.id for alert in advice.alerts]
 
 

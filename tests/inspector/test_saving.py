@@ -27,7 +27,7 @@ def test_the_patient_of_a_finding_becomes_a_worked_patient(tmp_path: Path, capsy
     assert "wrote `gap-ecg-question`" in capsys.readouterr().out
     base = Base(tmp_path)
     found, _ = base.check([GAP["protocol"]])
-    assert [item.code for item in found] == ["KB440"]  # nothing is wrong with what was written
+    assert [item.code for item in found] == GAP["told"]  # nothing is wrong with what was written
     program, _ = base.program(GAP["protocol"])
     assert program is not None
     (scenario,), _ = base.scenarios(tmp_path / "protocols" / GAP["protocol"] / "scenarios" / "found.yaml")
@@ -56,7 +56,7 @@ def test_an_allowed_finding_fails_nothing_and_an_allowance_that_nothing_needs_is
     file.write_text(text.replace("\n  allergy:\n", f"\n  allergy:\n{allow}"), encoding="utf-8")
     examined = Base(tmp_path).examine([fault["protocol"]])
     assert not examined.diagnostics
-    assert [item.code for item in examined.allowed] == ["KB445"]
+    assert [item.code for item in examined.allowed].count("KB445") == 1
     file.write_text(
         text.replace("\n  allergy:\n", f"\n  allergy:\n{allow}").replace(fault["new"], fault["old"]), encoding="utf-8"
     )
