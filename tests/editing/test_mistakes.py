@@ -14,7 +14,7 @@ from kb.loader import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
 ID = "refractory-hypotension"
-FILES = {"protocol": "1.1.0.yaml", "statements": "statements.yaml", "vignettes": "scenarios/vignettes.yaml"}
+FILES = {"protocol": "1.0.0.yaml", "statements": "statements.yaml", "vignettes": "scenarios/vignettes.yaml"}
 MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text(encoding="utf-8"))
 
 
@@ -25,7 +25,7 @@ def edited(mistake: dict[str, Any], folder: Path) -> tuple[Base, int]:
     for name in ("library", "adult-cardiac-arrest"):
         (home.parent / name).symlink_to(ROOT / "protocols" / name)
     file = home / FILES[mistake["file"]]
-    for name in {"1.1.0.yaml", "statements.yaml", FILES[mistake["file"]]}:
+    for name in {"1.0.0.yaml", "statements.yaml", FILES[mistake["file"]]}:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "protocols" / ID / name, home / name)
     text = file.read_text(encoding="utf-8")
