@@ -75,7 +75,7 @@ def command(tmp_path: Path) -> dict[str, str]:
     [
         ("kb expl", ["explain"]),
         ("kb check refr", [PROTOCOL]),
-        (f"kb check {PROTOCOL}@", ["1.0.0"]),  # bash itself keeps what stands before the `@`
+        (f"kb check {PROTOCOL}@", ["1.0.0", "1.1.0"]),  # bash itself keeps what stands before the `@`
         (f"kb advise {PROTOCOL} --why=x --why vasop", ["vasopressin", "vasopressin-review"]),
         ("kb advise x --chart ", []),  # then bash offers files
     ],
