@@ -204,7 +204,7 @@ class Base:
 
             evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
             given = (*protocol.allowances, *evidence, *self.library.allowances)
-            made = allowances.settle(inspect_program(protocol, program), given)
+            made = allowances.settle(inspect_program(protocol, program, self.library.elements), given)
             own = [item for item in protocol.allowances if item.code in OF_PROGRAMS]
             self._inspected[file] = in_reading_order((*made, *allowances.unused(own, made, dated=False)))
         return self._inspected[file]

@@ -201,6 +201,7 @@ PATIENTS: dict[str, Code] = {
     "KB445": Code("idle-input", WARNING, "Everything that is asked can change something."),
     "KB446": Code("nobody-comes", WARNING, "Some patient comes to every step."),
     "KB447": Code("never-recommended", WARNING, "Every action is recommended to somebody."),
+    "KB448": Code("falling-severity", WARNING, "Points do not fall as the patient gets sicker."),
     "KB449": Code("not-decided", NOTE, "What could not be decided for all patients is said."),
 }
 

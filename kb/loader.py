@@ -28,6 +28,7 @@ _LOCAL = re.compile(r"local +([a-z][a-z0-9_]*)")
 _DASHED = re.compile(r"(?<=[0-9]) ?[\u2012\u2013\u2014] ?(?=[0-9])")
 _PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?"
 _PLAUSIBLE = re.compile(rf"({_PLAIN_NUMBER}) +to +({_PLAIN_NUMBER})(?: +(\S+))?")
+_STEP = re.compile(rf"({_PLAIN_NUMBER})(?: +(\S+))?")
 _END = re.compile(r"(up to|from) +(.+)")
 _FRACTION = re.compile(r"[1-9][0-9]{0,17}/[1-9][0-9]{0,17}|(?!0+(?:\.0+)?$)(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 
@@ -670,6 +671,7 @@ class _Reader:
             latch_set=self.some_condition(latch.get("set"), latch) if latch else None,
             latch_clear=self.some_condition(latch.get("clear"), latch) if latch else None,
             backing=self.backing(body),
+            exclusive=self.word(get("exclusive")) == "true",
         )
 
     def value_cases(self, node: Node | None, words: bool, options: tuple[str, ...]) -> tuple[model.ValueCase, ...]:
@@ -715,6 +717,7 @@ class _Reader:
                 if_unknown=self.ref(get("if_unknown")),
                 note=self.text(get("note")),
                 backing=backing,
+                exclusive=self.word(get("exclusive")) == "true",
             )
         if "do" in body.entries:
             title = self.needed(get("do"), body)
@@ -1015,6 +1018,8 @@ class _Reader:
             unit=unit,
             options=self.names(get("options")),
             plausible=self.plausible(get("plausible"), unit),
+            resolution=self.resolution(get("resolution"), unit),
+            worse=self.word(get("worse")),
             valid_for=None if permanent else self.amount(valid_for),
             permanent=permanent,
             question=self.word(get("question")).strip(),
@@ -1036,6 +1041,8 @@ class _Reader:
             "unit": ("quantity",),
             "options": ("choice",),
             "plausible": ("quantity", "number"),
+            "resolution": ("quantity", "number"),
+            "worse": ("quantity", "number"),
             "molar_mass": ("quantity",),
             "valence": ("quantity",),
             "basis": ("quantity",),
@@ -1080,6 +1087,22 @@ class _Reader:
             )
             return None
         return low, high
+
+    def resolution(self, node: Node | None, unit: str) -> Decimal | None:
+        scalar = self.scalar(node)
+        if scalar is None:
+            return None
+        match = _STEP.fullmatch(scalar.text)
+        shown = "" if unit in ("", "1") else f" {unit}"
+        if match is None or Decimal(match.group(1)) <= 0:
+            what, help = "this is not the step in which something is measured", f"write a number above 0: `1{shown}`"
+            self.report("KB220", scalar.span, what, help)
+            return None
+        if match.group(2) and match.group(2) != unit:
+            what = f"the step is in `{match.group(2)}`, the entry in `{unit or 'no unit'}`"
+            self.report("KB220", scalar.span, what, f"write it like `{match.group(1)}{shown}`")
+            return None
+        return Decimal(match.group(1))
 
     def ends(self, node: Node | None) -> tuple[model.Amount | None, model.Amount | None]:
         """`X to Y`, `up to Y` or `from X`: the two ends."""

@@ -81,6 +81,8 @@ class ElementDef:
     unit: str = ""
     options: tuple[str, ...] = ()
     plausible: tuple[Decimal, Decimal] | None = None
+    resolution: Decimal | None = None  # in `unit`; 120 and 121 are next to each other where it is 1
+    worse: str = ""  # higher or lower: where a patient is always sicker
     valid_for: Amount | None = None
     permanent: bool = False
     question: str = ""
@@ -290,6 +292,7 @@ class Define:
     latch_clear: Condition | None = None
     backing: Backing = field(default=Backing())
     options: tuple[str, ...] = ()  # of a choice: its cases are then names
+    exclusive: bool = False  # no two cases hold for one patient: for the check alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,7 @@ class Decide:
     if_unknown: Ref | None = None
     note: Text | None = None
     backing: Backing = field(default=Backing())
+    exclusive: bool = False  # no two cases hold for one patient: for the check alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ compiled without errors. Where a rule could not look to the end, that is said as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.inspector import constants, gaps, idle, overlaps, shadowed, slivers, unreached
+from kb.inspector import constants, gaps, idle, overlaps, ranks, shadowed, slivers, unreached
 from kb.inspector.context import InspectContext
 from kb.program import Program
 
@@ -21,14 +21,19 @@ RULES: tuple[Callable[[InspectContext], Iterator[Diagnostic]], ...] = (
     gaps.check,
     slivers.check,
     overlaps.check,
+    ranks.check,
     idle.check,
     unreached.check,
 )
 
 
-def inspect_program(protocol: model.Protocol, program: Program) -> list[Diagnostic]:
-    """Everything the rules find, in the order of the rules; `program` is what `protocol` compiled to."""
-    context = InspectContext(protocol, program)
+def inspect_program(
+    protocol: model.Protocol, program: Program, elements: Mapping[str, model.ElementDef]
+) -> list[Diagnostic]:
+    """Everything the rules find, in the order of the rules; `program` is what `protocol` compiled to, `elements` the
+    library's data.
+    """
+    context = InspectContext(protocol, program, elements)
     made = [item for rule in RULES for item in rule(context)]
     told = {(item.code, item.span) for item in made}
     for item in dict.fromkeys(context.undecided):

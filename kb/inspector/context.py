@@ -46,10 +46,14 @@ class Undecided(NamedTuple):
 
 
 class InspectContext:
-    """One protocol and its Program. `dead` grows as rules find cases that nobody takes: (step, case)."""
+    """One protocol and its Program. `dead` grows as rules find cases that nobody takes: (step, case).
 
-    def __init__(self, protocol: model.Protocol, program: ir.Program) -> None:
+    `elements`: the data dictionary, for what it says to the check and not to the Program.
+    """
+
+    def __init__(self, protocol: model.Protocol, program: ir.Program, elements: Mapping[str, model.ElementDef]) -> None:
         self.protocol, self.program = protocol, program
+        self.elements = {**elements, **protocol.elements}
         self.dead: set[tuple[int, int]] = set()
         self.undecided: list[Undecided] = []
         self.edges = edges_into(program)
@@ -105,7 +109,7 @@ class InspectContext:
                         tuple(case.text for case in step.cases[: len(open_cases)]),
                         tuple(case.when.span for case in open_cases if case.when is not None),
                         closed,
-                        False,
+                        written.exclusive,
                         tuple(_steps(case.go) for case in written.cases),
                     )
                 )
@@ -123,11 +127,22 @@ class InspectContext:
                     tuple(when.text for when in whens),
                     tuple(when.span for when in whens),
                     len(whens) < len(define.cases),
-                    False,
+                    define.exclusive,
                     tuple(_value(case.value) for case in define.cases),
                 )
             )
         return tuple(made)
+
+    def element_of(self, slot: int) -> model.ElementDef | None:
+        """The entry of the data dictionary whose value an input is."""
+        here = self.program.slots[slot]
+        return self.elements.get(here.of) if here.kind == "element" else None
+
+    def resolution(self, slot: ir.Slot) -> int:
+        """The step in which an input is measured, scaled; 0 where nobody has said."""
+        element = self.elements.get(slot.of) if slot.kind == "element" else None
+        step = None if element is None else element.resolution
+        return 0 if step is None else int(step * ir.SCALE)
 
     def way_to(self, step: int | None) -> tuple[Want, ...]:
         """That the protocol applies, and the way leads to `step`."""

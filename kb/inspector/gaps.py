@@ -111,10 +111,11 @@ def stretch_of(context: InspectContext, slot: int, values: list[int], low: int, 
 
 
 def is_narrow(context: InspectContext, stretch: Stretch) -> bool:
-    """Whether a hole is no wider than one step of what is charted, or of the numbers as they are written."""
+    """Whether a hole is no wider than the step in which its element is measured, or one of the numbers as written."""
     if stretch.low is None or stretch.high is None:
         return False
-    return stretch.high - stretch.low <= written_grain(stretch.low, stretch.high)
+    grain = max(written_grain(stretch.low, stretch.high), context.resolution(stretch.slot))
+    return stretch.high - stretch.low <= grain
 
 
 def width(context: InspectContext, stretch: Stretch) -> str:
@@ -125,4 +126,8 @@ def width(context: InspectContext, stretch: Stretch) -> str:
     if stretch.low == stretch.high:
         return "one single number"
     size = format_scaled(stretch.high - stretch.low, stretch.slot.unit)
+    step = context.resolution(stretch.slot)
+    if stretch.high - stretch.low <= step:
+        measured = f"`{stretch.slot.name}` is measured in steps of {format_scaled(step, stretch.slot.unit)}"
+        return f"no wider than {size}, and {measured}"
     return f"no wider than {size}, one step of the numbers as they are written"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 
 from kb import program as ir
 from kb.codes import found
@@ -18,14 +18,21 @@ from kb.values import format_scaled
 
 def check(context: InspectContext) -> Iterator[Diagnostic]:
     for table in context.tables:
+        if table.exclusive:
+            for other in range(1, len(table.whens)):
+                yield from islice(_exclusive(context, table, other), 1)
+            continue
         for one, other in combinations(range(len(table.whens)), 2):
-            yield from (
-                _exclusive(context, table, one, other) if table.exclusive else _touching(context, table, one, other)
-            )
+            yield from _touching(context, table, one, other)
 
 
-def _exclusive(context: InspectContext, table: Table, one: int, other: int) -> Iterator[Diagnostic]:
-    """Both hold for somebody, where the editor says that only one can."""
+def _exclusive(context: InspectContext, table: Table, other: int) -> Iterator[Diagnostic]:
+    """A case before holds as well for somebody, where the editor says that only one can."""
+    for one in range(other):
+        yield from _both(context, table, one, other)
+
+
+def _both(context: InspectContext, table: Table, one: int, other: int) -> Iterator[Diagnostic]:
     what = f"whether cases {one + 1} and {other + 1} of `{table.name}` exclude each other"
     wants = (*context.way_to(table.step), Want(table.whens[one], TRUE), Want(table.whens[other], TRUE))
     made = context.find("KB442", table.spans[other], what, wants)
@@ -89,7 +96,10 @@ def _told(context: InspectContext, table: Table, one: int, other: int, made: Fou
             "KB442",
             table.spans[other],
             f"cases {one + 1} and {other + 1} of `{table.name}` overlap: {how}: {told(patient)}",
-            "give the number to one of them, `<` beside `>=`, as the source has it",
+            "give what they share to one of them, `<` beside `>=`, as the source has it; or leave `exclusive` out, if"
+            " the first one is meant to count"
+            if table.exclusive
+            else "give the number to one of them, `<` beside `>=`, as the source has it",
             f"the first one counts and gives {table.says[one]}, the second would give {table.says[other]}",
             (Related(table.spans[one], "this one comes first"),),
         ),

@@ -1,4 +1,8 @@
-"""Between two bands that meet, no number falls through to the last line (KB441)."""
+"""Between two bands that meet, no number falls through to the last line (KB441).
+
+Of an element whose `resolution:` is known, a hole no wider than that is told whatever numbers it begins and ends with.
+Of others, only one between two numbers, without them: an end that is in it may be what the last line is for.
+"""
 
 from __future__ import annotations
 
@@ -27,27 +31,42 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
     """Numbers of one input that only the last line catches, where a step lower and a step higher a case holds."""
     values = [value for value in context.regions.full(slot) if isinstance(value, int)]
     cuts = context.regions.cuts(slot)
-    for middle in range(1, len(values) - 1):
-        if values[middle] in cuts:
-            continue
-        stretch = stretch_of(context, slot, values, middle, middle)
-        if not is_narrow(context, stretch):
-            continue
-        below, inside, above = (
-            [context.with_value(when, slot, values[number]) for when in table.whens]
-            for number in (middle - 1, middle, middle + 1)
-        )
+    for first, last, stretch in _narrow(context, slot, values):
+        inside = range(first, last + 1)
+        at = {
+            number: [context.with_value(when, slot, values[number]) for when in table.whens]
+            for number in (first - 1, *inside, last + 1)
+        }
         wants = [
-            *(Want(when, FALSE) for when in inside),
-            Want(ir.Any_(tuple(below)), TRUE),
-            Want(ir.Any_(tuple(above)), TRUE),
+            *(Want(when, FALSE) for number in inside for when in at[number]),
+            Want(ir.Any_(tuple(at[first - 1])), TRUE),
+            Want(ir.Any_(tuple(at[last + 1])), TRUE),
             *context.way_to(None),
         ]
         made = context.find("KB441", table.span, f"whether a number falls between the cases of `{table.name}`", wants)
         if made is None or isinstance(made, Undecided):
             continue
-        yield _told(context, table, slot, stretch, Found({**made.domains, slot: (values[middle],)}, made.exact))
+        charted = next((values[number] for number in inside if values[number] in cuts), values[first])
+        yield _told(context, table, slot, stretch, Found({**made.domains, slot: (charted,)}, made.exact))
         return
+
+
+def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
+    """The first and the last region of each stretch that a hole may fill; never one single number."""
+    cuts = context.regions.cuts(slot)
+    measured = context.resolution(context.program.slots[slot])
+    for first in range(1, len(values) - 1):
+        for last in range(first, len(values) - 1):
+            stretch = stretch_of(context, slot, values, first, last)
+            if not is_narrow(context, stretch):
+                break
+            assert stretch.low is not None
+            assert stretch.high is not None
+            if first == last:
+                if values[first] not in cuts:
+                    yield first, last, stretch
+            elif stretch.high - stretch.low <= measured:
+                yield first, last, stretch
 
 
 def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, made: Found) -> Diagnostic:
@@ -67,12 +86,15 @@ def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, ma
     )
     last = table.says[-1]
     shown = "" if patient is None else f": {told(patient)}"
+    who = "a mean of two readings, or one converted from another unit,"
+    if stretch.with_low or stretch.with_high:
+        who = "such a reading"
     item = found(
         "KB441",
         near,
         f"with {stretch} no band of `{table.name}` holds, and the last line gives {last}{shown}",
         f"let one band end where the next begins, `<` beside `>=`: the hole is {width(context, stretch)}",
-        "a mean of two readings, or one converted from another unit, falls into it",
+        f"{who} falls into it",
         (Related(table.span, f"the cases of `{table.name}`"),) if near != table.span else (),
     )
     return (
