@@ -75,8 +75,9 @@ class OptionAdvice(NamedTuple):
 class SaidElsewhere(NamedTuple):
     """What another source says on the same matter; nothing of it is executed.
 
-    `number` is empty where it says none. `verdict`: agrees, differs, conflicts, absent here, context, or empty where
-    nobody has judged. `stored` is false for general knowledge that nobody has verified.
+    `number` says what it is of (`rate 0.01 to 0.07 units/min`) and is empty where there is none. `verdict`: agrees,
+    differs, conflicts, absent here, context, or empty where nobody has judged. `stored` is false for general
+    knowledge that nobody has verified.
     """
 
     id: str
@@ -277,8 +278,8 @@ class Explanation(NamedTuple):
 
 
 def elsewhere_line(said: SaidElsewhere) -> str:
-    """`N02 conflicts: vasopressin dose 0.01 to 0.07 units/min, septic shock (US label); because …`."""
-    what = ", ".join(filter(None, (f"{said.topic} {said.number}".strip(), said.says)))
+    """`N02 conflicts: vasopressin dose: rate 0.01 to 0.07 units/min, septic shock (US label); why`."""
+    what = f"{said.topic}: {', '.join(filter(None, (said.number, said.says)))}"
     notes = [
         note
         for note, holds in (("superseded", said.superseded), ("not read, general knowledge", not said.stored))

@@ -28,8 +28,8 @@ def all_said_elsewhere(program: ir.Program) -> tuple[SaidElsewhere, ...]:
     return tuple(
         SaidElsewhere(
             item.id,
-            item.topic or f"{item.of} {item.what}".strip(),
-            item.value,
+            item.topic or item.of,
+            f"{item.what} {item.value}".strip(),
             item.says,
             tuple(titles.get(key, key) for key in item.cites),
             item.about,

@@ -84,9 +84,9 @@ def test_the_command_shows_conflicts_and_tells_the_rest_on_request(kb: Kb) -> No
     at = ("--chart", chart, "--at", "2026-01-27T12:00:00+00:00")
     code, out, _ = kb("advise", "refractory-hypotension@1.0.0", *at)
     assert code == 0
-    assert "conflicts: vasopressin dose 0.01 to 0.07 units/min" in " ".join(out.split())
+    assert "conflicts: vasopressin dose: rate 0.01 to 0.07 units/min" in " ".join(out.split())
     assert "agrees: vasopressin dose" not in " ".join(out.split())
     code, out, _ = kb("advise", "refractory-hypotension@1.0.0", *at, "--why", "vasopressin")
-    assert "agrees: vasopressin dose 0.03 units/min" in out
+    assert "agrees: vasopressin dose: rate 0.03 units/min" in out
     code, out, _ = kb("advise", "refractory-hypotension@1.0.0", *at, "--why", "vasopressin", "--format", "json")
     assert {one["verdict"] for one in json.loads(out)["elsewhere"]} >= {"agrees", "conflicts"}
