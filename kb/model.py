@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 from kb.diagnostics import Allowance, Span
 from kb.expression import tree
@@ -641,5 +642,14 @@ def every(root: object, kind: type[_T]) -> Iterator[_T]:
             stack.extend(reversed(list(current.values())))
         elif isinstance(current, tuple | list):
             stack.extend(reversed(current))
-        elif is_dataclass(current) and not isinstance(current, Span | type):
-            stack.extend(getattr(current, field.name) for field in reversed(fields(current)))
+        else:
+            made: Any = type(current)
+            stack.extend(getattr(current, name) for name in _held(made))
+
+
+@cache
+def _held(kind: Any) -> tuple[str, ...]:
+    """The fields of a kind of record, last first; none of what holds no records."""
+    if kind is Span or not is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in reversed(fields(kind)))
