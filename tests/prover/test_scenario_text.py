@@ -17,7 +17,7 @@ from kb.scenario_text import FILE, ScenarioTextError, append_scenario, scenario_
 from kb.scenarios import run_scenario
 
 ROOT = Path(__file__).parents[2]
-ID, VERSION = "refractory-hypotension", "1.0.0"
+ID, VERSION = "refractory-hypotension", "1.1.0"
 CHART = {
     "age": "60 years",
     "pulse": "present",
@@ -81,9 +81,9 @@ def test_another_time_than_the_usual_is_written_down(base: Base) -> None:
 
 
 def test_the_next_patient_stands_after_those_that_are_there(base: Base) -> None:
-    path = base.protocols_path / ID / "scenarios" / "vignettes.yaml"
+    path = base.protocols_path / ID / "scenarios" / "additions.yaml"
     before = path.read_text(encoding="utf-8")
-    saved(base, "vignettes.yaml")
+    saved(base, "additions.yaml")
     after = path.read_text(encoding="utf-8")
     assert after.startswith(before.rstrip("\n"))
     assert base.scenarios(path)[0][-1].id == "found-here"

@@ -48,7 +48,7 @@ steps:
   pressure:
     decide: Is the pressure low?
     cases:
-      - when: map < 65 mmHg
+      - when: map is unobtainable or map < 65 mmHg
         go: call
       - else: watch
   call:
