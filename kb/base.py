@@ -231,6 +231,7 @@ class Base:
         properties: Iterable[str] = (),
         seconds: float | None = None,
         told: Callable[[list[str]], Iterable[str]] = iter,
+        moments: int = 3,
     ) -> Iterator[Proofs]:
         """What `kb prove` says of the protocols `ids` (the latest version of all by default), one after the other.
 
@@ -238,6 +239,7 @@ class Base:
             properties: ids of the properties wanted; all, if left out.
             seconds: how long one question may take; by default its work is bounded, the same on every machine.
             told: is given what is to be proved and yields each as its turn comes.
+            moments: over how many looks the claims over time are proved; 0: none of them.
 
         Raises:
             ValueError: there is no such protocol, or it has errors.
@@ -253,7 +255,7 @@ class Base:
             protocol = self.protocol(name, version or None) if program is not None else None
             if program is None or protocol is None:
                 raise ValueError("; ".join(item.message for item in diagnostics) or f"{id} cannot be compiled")
-            yield prove(protocol, self.library, program, wanted, seconds, told)
+            yield prove(protocol, self.library, program, wanted, seconds, told, moments)
 
     def protocol(self, id: str, version: str | None = None) -> model.Protocol | None:
         """The protocol as its editors wrote it, or None where it cannot be read."""

@@ -44,6 +44,12 @@ def prove(
             help="How long one question may take. Without it the work is bounded, the same on every machine.",
         ),
     ] = None,
+    moments: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, max=8, help="Over how many looks the claims over time are proved; 0: none of them."
+        ),
+    ] = 3,
     save: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +75,7 @@ def prove(
     _known(base, ids, wanted)
     told = progress("proving") if format is ProofFormat.text else iter
     try:
-        proofs = [each for each in base.prove(ids, wanted, timeout, told) if each.verdicts]
+        proofs = [each for each in base.prove(ids, wanted, timeout, told, moments) if each.verdicts]
     except SolverMissingError as missing:
         raise CommandError(str(missing), code=missing.code) from missing
     match format:

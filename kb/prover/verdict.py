@@ -10,9 +10,12 @@ from kb import program as ir
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.interpreter import Advice, Guideline
+from kb.prover.over_time import MOMENTS, judged
+from kb.prover.over_time import told as told_run
 from kb.prover.patient import Patient, Patients
 from kb.prover.properties import Property, compile_properties
 from kb.prover.solver import Undecided, z3
+from kb.prover.unroll import Run
 
 PROVED, REFUTED, UNDECIDED, VACUOUS, LEFT_OUT = "proved", "refuted", "undecided", "vacuous", "left out"
 _CODES = {REFUTED: "KB810", UNDECIDED: "KB811", VACUOUS: "KB812"}
@@ -23,7 +26,8 @@ class Verdict(NamedTuple):
 
     `outcome`: proved (it holds for every patient, missing data included), refuted (not for `patient`, in whom `where`
     says what is wrong), undecided (`reason`), vacuous (`reason`: whom it is about, and nobody is) or left out (the
-    protocol's `reason`). `open`: of some patients a proved property can be told neither way.
+    protocol's `reason`). `open`: of some patients a proved property can be told neither way. `run`: what breaks a claim
+    over time, as a chart with times.
     """
 
     property: Property
@@ -32,6 +36,7 @@ class Verdict(NamedTuple):
     patient: Patient | None = None
     where: tuple[str, ...] = ()
     open: bool = False
+    run: Run | None = None
 
     def to_json(self) -> dict[str, Any]:
         made = self.property
@@ -49,6 +54,8 @@ class Verdict(NamedTuple):
             "cannot_be_told_for_some": self.open,
             "where": list(self.where),
             "patient": None if self.patient is None else patient_json(self.patient),
+            "chart": None if self.run is None else self.run.chart,
+            "local": None if self.run is None else self.run.local,
         }
 
 
@@ -81,8 +88,11 @@ def prove(
     wanted: Iterable[str] = (),
     seconds: float | None = None,
     told: Callable[[list[str]], Iterable[str]] = iter,
+    moments: int = MOMENTS,
 ) -> Proofs:
     """Every property of `protocol` (or those `wanted`, by id) and of the safety pack, proved or refuted.
+
+    Where none is chosen, what is claimed of every protocol over `moments` looks as well (see `kb.prover.unroll`).
 
     Args:
         program: what `protocol` compiles to.
@@ -102,6 +112,8 @@ def prove(
     by_id = {each.id: each for each in chosen}
     verdicts = [_judge(patients, by_id[id]) for id in told(list(by_id))]
     verdicts += [_left_out(made, reason) for made, reason in stated.left_out if not wanted or made.id in wanted]
+    if moments and not wanted:
+        verdicts += [_over_time(*each) for each in judged(protocol, program, moments)]
     return Proofs(
         program.id,
         program.version,
@@ -120,6 +132,12 @@ def _left_out(made: model.SafetyDef, reason: str) -> Verdict:
     because = "" if made.because is None else made.because.value
     stated = Property(made.id, made.title.value, made.check, made.span, ir.TRUE, because=because, shared=True)
     return Verdict(stated, LEFT_OUT, reason)
+
+
+def _over_time(made: Property, run: Run | None, undecided: str) -> Verdict:
+    if run is not None:
+        return Verdict(made, REFUTED, where=told_run(run), run=run)
+    return Verdict(made, UNDECIDED, undecided) if undecided else Verdict(made, PROVED)
 
 
 def _judge(patients: Patients, made: Property) -> Verdict:
@@ -166,6 +184,9 @@ def _diagnostic(protocol: model.Protocol, verdict: Verdict) -> Diagnostic:
         message = f"{name} does not hold{where}: {made.title}" + (f" ({parts})" if parts else "")
         told = f"for this patient: {verdict.patient.told()} — {advice_text(verdict.patient.advice)}"
         return found(code, span, message, told, made.because or None, related)
+    if verdict.run is not None:
+        message = f"{name} does not hold: {made.title} ({made.text})"
+        return found(code, span, message, "; ".join(verdict.where), None, related)
     if verdict.outcome == VACUOUS:
         message = f"{name} is about nobody{where}: there is no patient for whom {verdict.reason}"
         return found(
@@ -229,6 +250,8 @@ def _details(verdict: Verdict) -> Iterable[str]:
         yield from (f"what: {part}" for part in verdict.where)
         yield f"patient: {verdict.patient.told()}"
         yield f"advice: {advice_text(verdict.patient.advice)}"
+    elif verdict.run is not None:
+        yield from verdict.where
     elif verdict.outcome == VACUOUS:
         yield f"there is no patient for whom {verdict.reason}"
     elif verdict.reason:
