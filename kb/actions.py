@@ -53,13 +53,8 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
             if note and value.rounded == 0:
                 status = "withheld"
                 withheld.append(note)
-            found = _judge_own(walk, step.id, action, value)
+            found, refused = _refused(walk, step.id, action, value, waiting=status == "waiting")
             needs |= found.unknown
-            refused = found.refused
-            if status == "waiting":
-                # Another step with the same drug waits for the same gift: that is one wait, not a rule against it.
-                waits = {rule.id for rule in walk.program.rules if rule.made_by}
-                refused = tuple(reason for reason in refused if reason[0] not in waits)
             if refused:
                 status = "withheld"
                 withheld += [f"{rule}: {why}" for rule, why in refused]
@@ -115,6 +110,31 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
         elsewhere=walk.plan.elsewhere.get(step.id, ()),
     )
     return item, frozenset(needs)
+
+
+def stays_withheld(walk: Walk, index: int) -> bool:
+    """Whether a cap or a rule would withhold an action that is not reached yet: then its dose is not asked."""
+    step = walk.program.steps[index]
+    action = step.action
+    if action is None or action.dose is None:
+        return False
+    status = evaluate(step.status, walk.row)
+    if status not in (*ACTIVE, "waiting") and not (status is None and evaluate(step.satisfied, walk.row) is False):
+        return False
+    _, value, _, note = _dose(walk, action)
+    return bool((note and value.rounded == 0) or _refused(walk, step.id, action, value, waiting=status == "waiting")[1])
+
+
+def _refused(
+    walk: Walk, step: str, action: ir.Action, value: DoseValue, *, waiting: bool
+) -> tuple[Judgement, tuple[tuple[str, str], ...]]:
+    """What stands against our own action, and what of it refuses it."""
+    found = _judge_own(walk, step, action, value)
+    if not waiting:
+        return found, found.refused
+    # Another step with the same drug waits for the same gift: that is one wait, not a rule against it.
+    waits = {rule.id for rule in walk.program.rules if rule.made_by}
+    return found, tuple(reason for reason in found.refused if reason[0] not in waits)
 
 
 def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozenset[int], str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from kb import program as ir
-from kb.actions import ACTIVE, action_item
+from kb.actions import ACTIVE, action_item, stays_withheld
 from kb.advice import Alert, Ask, GoalState, HandOverAdvice, Item, Outcome, ReviewState, Running
 from kb.asks import Questions, Wanted, questions, step_needs, wanted
 from kb.doses import decimal, pump_rate
@@ -47,6 +47,8 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
     assumptions = list(walk.reading.assumptions)
     for index, step in enumerate(program.steps):
         if not shown >> index & 1:
+            if decision.possible >> index & 1 and stays_withheld(walk, index):
+                extra[index] = walk.undecided(step.satisfied)
             continue
         if step.kind == "do":
             item, needs = action_item(walk, index, alerts, now)

@@ -405,15 +405,17 @@ class Walk:
         span = every.value if isinstance(every, model.Amount) else written(every)
         low, high = (span.low, span.high) if isinstance(span, tree.Range) else (span, span)
         count, since = self.counted(step)
-        if count.value is None:
-            return "not known"
         if count.value == 0:
             return "due"
-        if self.reader.compare("<", since, self.look(low)).value is None:
+        later = self.repeated(since, self.look(low), self.look(high))
+        return "not known" if count.value is None and later != "due" else later
+
+    def repeated(self, since: Look, low: Look, high: Look) -> str:
+        """Where a repeat stands that was given before."""
+        early, late = self.reader.compare("<", since, low).value, self.reader.compare("<=", since, high).value
+        if early is None or (early is False and late is None):
             return "not known"
-        if self.reader.compare("<", since, self.look(low)).value:
-            return "waiting"
-        return "due" if self.reader.compare("<=", since, self.look(high)).value else "overdue"
+        return "waiting" if early else "due" if late else "overdue"
 
     def breaks_a_rule(self, node: Node) -> bool:
         """Rule 19: an action of ours that would be refused is withheld."""
@@ -525,7 +527,8 @@ class Walk:
         asks = asks.union(*(look.missing for look in self.avoid(node)))
         if step.repeat is not None:
             count, since = self.counted(step)
-            asks |= count.missing
+            if count.value is not None or self.repeat_status(step) != "due":  # else due whether it was given or not
+                asks |= count.missing
             if count.value != 0:
                 asks |= since.missing
         if node.dose is not None:

@@ -454,8 +454,7 @@ class Reader:
             since = self.given.get(self.key(f"since({name})"))
             if since is not None:
                 return "known", moment.at - timedelta(microseconds=int(self.units.read(since)[0] * 10**6))
-            still = all(self.rate(drug, moment).value == 0 for drug in self.drugs(name))
-            return ("never" if still else "unknown"), None
+            return self.last_in_one_moment(name, moment)
         found = [item for drug in self.drugs(name) for item in self.record.changes(drug, moment.at, weight, rises_only)]
         if found:
             when, exact = max(found)
@@ -466,6 +465,23 @@ class Reader:
             self.absences.update(self.drugs(name))
             return "never", None
         return "unknown", None
+
+    def last_in_one_moment(self, name: str, moment: Moment) -> tuple[str, datetime | None]:
+        """That nothing runs now says nothing of gifts: only a complete record says that there were none."""
+        drugs = [self.library.drugs[drug] for drug in self.drugs(name)]
+        if any(self.rate(drug.id, moment).value != 0 for drug in drugs if drug.rate_unit):
+            return "unknown", None
+        gifts = [drug for drug in drugs if drug.amount_unit]
+        if len(gifts) == len(drugs) == 1:
+            since = self.record.given.get(f"since({gifts[0].id} given)")
+            if since is not None:
+                return "known", moment.at - timedelta(microseconds=int(self.units.read(since)[0] * 10**6))
+        told = any(
+            key.startswith((f"count({drug.id} ", f"total({drug.id} ")) and self.units.read(str(value))[0] != 0
+            for drug in gifts
+            for key, value in self.record.given.items()
+        )
+        return ("never" if not gifts or (self.record.covered(None) and not told) else "unknown"), None
 
     def not_recorded(self, name: str) -> Look:
         """Unknown because the therapy record is not complete: of entries, that is what is asked."""
