@@ -9,12 +9,11 @@ from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
 from kb.doses import DoseValue, describe_dose, dose_value, in_base
 from kb.evaluate import evaluate
-from kb.local import CARE_AREA
+from kb.local import CARE_AREA, shown_beside
 from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
 from kb.plan import NOTHING, Walk
 from kb.reading import Order, dictionary_of
 from kb.reasons import reasons_for
-from kb.values import format_scaled
 
 ACTIVE = ("due", "overdue")
 FIND_OUT = "find out first: "  # then a condition as it is written
@@ -73,7 +72,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
                     Alert(
                         "off-ladder",
                         "warning",
-                        f"the running rate of {action.drug}, {format_scaled(rate, action.dose.unit)}, "
+                        f"the running rate of {action.drug}, {_told(walk, action.drug, action.dose.unit, rate)}, "
                         "is not one of the steps of this titration",
                         step.id,
                     )
@@ -153,7 +152,8 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
             if cap_left is None:
                 unknown_cap = True
             elif left is None or cap_left < left:
-                left, note = cap_left, f"{cap.id}: at most {cap.text}; {format_scaled(cap_left, cap.unit)} is left"
+                told = _told(walk, drug.id, cap.unit, cap_left)
+                left, note = cap_left, f"{cap.id}: at most {cap.text}; {told} is left"
     value = DoseValue(None, None, None, None) if unknown_cap else dose_value(drug, action, walk.row, left)
     asks = names_of(walk, dose_needs(walk, action) | needs)
     names = dictionary_of(walk.program)
@@ -162,6 +162,10 @@ def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozens
         strength = names.strength(action.concentration, drug)
     text = describe_dose(drug, action, value, walk.row, walk.program, names, strength, asks)
     return text, value, frozenset(needs), note
+
+
+def _told(walk: Walk, drug: str, unit: str, value: int) -> str:
+    return shown_beside(walk.reading.local, dictionary_of(walk.program), drug, unit, value)
 
 
 def _judge_own(walk: Walk, step: str, action: ir.Action, value: DoseValue) -> Judgement:

@@ -12,7 +12,7 @@ from kb.asks import Questions, Wanted, questions, step_needs, wanted
 from kb.doses import decimal, pump_rate
 from kb.evaluate import evaluate
 from kb.folds import review_rounds
-from kb.local import CARE_AREA, unit_in_use
+from kb.local import CARE_AREA, prose_beside, unit_in_use
 from kb.orders import judge, stop_by_text
 from kb.plan import Walk
 from kb.reading import Order, ParsedChart, dictionary_of
@@ -70,7 +70,8 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
     if applies is not False:
         for rule in program.alerts:
             if evaluate(rule.when, row) is True:
-                alerts.append(Alert(rule.id, rule.severity, rule.say, "", rule.cites, rule.interprets))
+                say = prose_beside(walk.reading.local, dictionary_of(program), rule.say)
+                alerts.append(Alert(rule.id, rule.severity, say, "", rule.cites, rule.interprets))
         alerts += _running_alerts(walk, now)
         needed = tuple(wanted(walk, extra))
         if applies is None:

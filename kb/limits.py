@@ -7,14 +7,16 @@ and those of a care area come before those of the whole hospital. Nothing here k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kb import program as ir
 from kb.records import NamedTuple
-from kb.values import format_scaled
 
 KINDS = ("hard", "soft")
 SIDES = ("high", "low")
+
+Tell = Callable[[str, int], str]  # a quantity in words, from its unit and scaled value
+Say = Callable[[int], str]
 
 
 class LocalLimit(NamedTuple):
@@ -74,11 +76,20 @@ def unit_of(drug: ir.Drug, of: str) -> str:
     return drug.rate_unit if of == "rate" else drug.amount_unit
 
 
-def hold(drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[LocalLimit], area: str) -> Held:
-    """A rate or amount held against the limits for its route, in one care area (empty: none of those named)."""
+def hold(
+    drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[LocalLimit], area: str, tell: Tell
+) -> Held:
+    """A rate or amount held against the limits for its route, in one care area (empty: none of those named).
+
+    `tell` says a quantity of the drug as this hospital shows it.
+    """
     if not value:
         return Held()
     unit = unit_of(drug, of)
+
+    def say(scaled: int) -> str:
+        return tell(unit, scaled)
+
     own: dict[tuple[str, str], tuple[int, LocalLimit]] = {}
     for item in sorted(local, key=lambda item: not item.area):
         if item.limit.of != of or item.area not in ("", area) or not bears_on(item.limit, route):
@@ -107,10 +118,10 @@ def hold(drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[
             settled = own.get((kind, side))
             if settled is not None:
                 if not beyond(value, settled[0], side):
-                    notes[_note(drug, unit, value, kind, side, edge, settled)] = None
+                    notes[_note(drug, say, value, kind, side, edge, settled)] = None
                 continue
             into = refused if kind == "hard" else challenged
-            into.append((f"{kind}-limit", _against_library(drug, unit, value, kind, side, edge, limit)))
+            into.append((f"{kind}-limit", _against_library(drug, say, value, kind, side, edge, limit)))
             if kind == "hard":
                 break
     for (kind, side), (edge, item) in own.items():
@@ -118,7 +129,7 @@ def hold(drug: ir.Drug, of: str, value: int, route: str | None, local: Sequence[
             continue
         library = library_edge(drug, of, item.limit.route, kind, side)
         into = refused if kind == "hard" else challenged
-        into.append((f"{kind}-limit", _against_local(drug, unit, value, kind, side, edge, item, library)))
+        into.append((f"{kind}-limit", _against_local(drug, say, value, kind, side, edge, item, library)))
     return Held(tuple(refused), tuple(challenged), tuple(notes))
 
 
@@ -140,31 +151,28 @@ def _side(side: str) -> str:
     return "above" if side == "high" else "below"
 
 
-def _against_library(drug: ir.Drug, unit: str, value: int, kind: str, side: str, edge: int, limit: ir.Limit) -> str:
+def _against_library(drug: ir.Drug, say: Say, value: int, kind: str, side: str, edge: int, limit: ir.Limit) -> str:
     where = limit.source or (f"to be confirmed by {limit.confirm}" if limit.confirm else "")
-    return (
-        f"{format_scaled(value, unit)} is {_side(side)} the library's {kind} limit of "
-        f"{format_scaled(edge, unit)} for {drug.label}" + (f" ({where})" if where else "")
+    return f"{say(value)} is {_side(side)} the library's {kind} limit of {say(edge)} for {drug.label}" + (
+        f" ({where})" if where else ""
     )
 
 
 def _against_local(
-    drug: ir.Drug, unit: str, value: int, kind: str, side: str, edge: int, item: LocalLimit, library: int | None
+    drug: ir.Drug, say: Say, value: int, kind: str, side: str, edge: int, item: LocalLimit, library: int | None
 ) -> str:
     return (
-        f"{format_scaled(value, unit)} is {_side(side)} the {_whose(item)} {kind} limit of "
-        f"{format_scaled(edge, unit)} for {drug.label} "
-        f"({'; '.join([_library(library, unit), *_signed(item)])})"
+        f"{say(value)} is {_side(side)} the {_whose(item)} {kind} limit of "
+        f"{say(edge)} for {drug.label} "
+        f"({'; '.join([_library(library, say), *_signed(item)])})"
     )
 
 
-def _note(
-    drug: ir.Drug, unit: str, value: int, kind: str, side: str, edge: int, settled: tuple[int, LocalLimit]
-) -> str:
+def _note(drug: ir.Drug, say: Say, value: int, kind: str, side: str, edge: int, settled: tuple[int, LocalLimit]) -> str:
     own, item = settled
     return (
-        f"{format_scaled(value, unit)} is {_side(side)} the library's {kind} limit of {format_scaled(edge, unit)} for "
-        f"{drug.label}; the {_whose(item)} limit of {format_scaled(own, unit)} allows it"
+        f"{say(value)} is {_side(side)} the library's {kind} limit of {say(edge)} for "
+        f"{drug.label}; the {_whose(item)} limit of {say(own)} allows it"
         f" ({'; '.join(_signed(item)) or 'no reason given'})"
     )
 
@@ -173,8 +181,8 @@ def _whose(item: LocalLimit) -> str:
     return f"local ({item.area})" if item.area else "local"
 
 
-def _library(edge: int | None, unit: str) -> str:
-    return "the library has none" if edge is None else f"the library's is {format_scaled(edge, unit)}"
+def _library(edge: int | None, say: Say) -> str:
+    return "the library has none" if edge is None else f"the library's is {say(edge)}"
 
 
 def _signed(item: LocalLimit) -> list[str]:

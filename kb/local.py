@@ -8,15 +8,17 @@ name in it must be known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 
 from kb import program as ir
 from kb.advice import LocalSetting
 from kb.chart import ANY, RECORD, RULES, STATES, ChartError, Refusal, nearest, quoted, text_of
-from kb.limits import KINDS, SIDES, LocalLimit, edge_of, library_edge, unit_of, widened
+from kb.limits import KINDS, SIDES, LocalLimit, Tell, edge_of, library_edge, unit_of, widened
 from kb.program import SCALE, Drug, Element, Parameter, Program, Value
-from kb.reading import Binding, Dictionary, Strength, dictionary_of, read_parameter
+from kb.reading import Binding, Dictionary, Strength, dictionary_of, read_parameter, without_molar_mass
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import BadValue, format_decimal, format_scaled, parse_molar_mass, parse_quantity
 
@@ -360,7 +362,13 @@ class _Reader:
         if element is not None and element.type not in ("number", "quantity"):
             raise BadValue("KB649", f"it is a {element.type}, and has no unit")
         molar_mass = None if element is None else parse_molar_mass(element.molar_mass)
-        self.names.units.convert(Fraction(1), unit, other, molar_mass, 0 if element is None else element.valence)
+        try:
+            self.names.units.convert(Fraction(1), unit, other, molar_mass, 0 if element is None else element.valence)
+        except BadValue as bad:
+            if element is not None and without_molar_mass(self.names, element, other):
+                help = f"leave it in `{unit}`, or give `{element.id}` its `molar_mass:` in library/data.yaml"
+                raise BadValue(bad.code, bad.message, help) from None
+            raise
 
     def shown_as(self, drug: Drug, other: str) -> None:
         units = [unit for unit in (drug.rate_unit, drug.amount_unit) if unit]
@@ -548,6 +556,12 @@ class _Reader:
 
 
 # ---------------------------------------------------------------- display units
+# All that is shown of a quantity in the hospital's unit is decided here: for facts, doses, conditions, limits, prose.
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_IN_PROSE = re.compile(
+    rf"(?<![\w.,/-])(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[A-Za-zµ%][\w%/]*)(?![\w/]| \(\d)"
+)
 
 
 def same_dimension(names: Dictionary, name: str, unit: str, other: str) -> bool:
@@ -583,6 +597,83 @@ def number_in_local_unit(local: Local, names: Dictionary, name: str, unit: str, 
         return ""
     found = _converted(names, name, unit, other, Fraction(number))
     return "" if found is None else f"{_four_figures(found)} {other}"
+
+
+def shown_beside(local: Local, names: Dictionary, name: str, unit: str, value: int) -> str:
+    """A scaled value in the protocol's unit, and in the hospital's where it has one: `65 mmHg (8.666 kPa)`."""
+    told = format_scaled(value, unit)
+    own = number_in_local_unit(local, names, name, unit, format_decimal(value))
+    return f"{told} ({own})" if own else told
+
+
+def range_beside(local: Local, names: Dictionary, name: str, low: str, high: str, unit: str) -> str:
+    """A number, or two of them, that a protocol is written with, in the hospital's unit: `1.8 to 2.4 units/h`."""
+    ends = [number_in_local_unit(local, names, name, unit, end) for end in (low, high) if end]
+    if not all(ends):
+        return ""
+    other = local.units[name]
+    return " to ".join([*(end.removesuffix(f" {other}") for end in ends[:-1]), ends[-1]])
+
+
+def prose_beside(local: Local, names: Dictionary, text: str) -> str:
+    """A text of the protocol; where a number in it surely is of data or a drug with a unit of the hospital's, that too.
+
+    Sure is what the Program compares that one thing with or gives of it. Where more than one thing has the number, the
+    one that the text names; where the unit depends on the substance (mmol/L as mg/dL), only what the text names.
+    """
+    if not local.units:
+        return text
+
+    def beside(found: re.Match[str]) -> str:
+        own = _of_prose(local, names, text, found)
+        return f"{found.group()} ({own})" if own else found.group()
+
+    return _IN_PROSE.sub(beside, text)
+
+
+def _of_prose(local: Local, names: Dictionary, text: str, found: re.Match[str]) -> str:
+    unit, low, high = found["unit"], found["low"], found["high"] or ""
+    having = [
+        name
+        for name in (*names.elements, *names.drugs)
+        if all(_is_number_of(names, name, end, unit) for end in (low, high) if end)
+    ]
+    named = [name for name in having if _named(names, name, text)]
+    chosen = named or having
+    told = {range_beside(local, names, name, low, high, unit) if name in local.units else "" for name in chosen}
+    if len(told) != 1 or not (
+        named or all(_plainly(names, unit, local.units[name]) for name in chosen if told != {""})
+    ):
+        return ""
+    return told.pop()
+
+
+def _is_number_of(names: Dictionary, name: str, number: str, unit: str) -> bool:
+    element, drug = names.elements.get(name), names.drugs.get(name)
+    for own in (element.unit,) if element is not None else (drug.rate_unit, drug.amount_unit) if drug else ():
+        if own:
+            try:
+                if names.units.to_scaled(Fraction(number), unit, own) in names.numbers(name):
+                    return True
+            except BadValue:
+                continue
+    return False
+
+
+def _named(names: Dictionary, name: str, text: str) -> bool:
+    element, drug = names.elements.get(name), names.drugs.get(name)
+    label = element.label if element is not None else drug.label.partition(" (")[0] if drug is not None else ""
+    words = {name.replace("_", " ").replace("-", " ").lower(), label.lower()} - {""}
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text.lower()) for word in words)
+
+
+def _plainly(names: Dictionary, unit: str, other: str) -> bool:
+    """Whether one unit becomes the other whatever is measured."""
+    try:
+        names.units.convert(Fraction(1), unit, other)
+    except BadValue:
+        return False
+    return True
 
 
 def unit_in_use(local: Local, names: Dictionary, name: str, unit: str) -> str:
@@ -642,7 +733,8 @@ def settings_in_force(program: Program, local: Local) -> tuple[LocalSetting, ...
         drug = names.drugs[id]
         for item in limits:
             if not local.area or item.area in ("", local.area):
-                shown = show_limit(drug, item.limit), library_limit(drug, item.limit)
+                tell = partial(shown_beside, local, names, id)
+                shown = show_limit(drug, item.limit, tell), library_limit(drug, item.limit, tell)
                 made.append(LocalSetting("limit", id, *shown, item.because, item.by, item.on, item.area))
     for name, setting in section(raw, "display_units"):
         element, drug = names.elements.get(name), names.drug(name)
@@ -667,12 +759,12 @@ def show_parameter(parameter: Parameter, value: Value) -> str:
     return str(value)
 
 
-def show_limit(drug: Drug, limit: ir.Limit) -> str:
-    """`rate iv: hard up to 1 mcg/kg/min`."""
-    return _shown(drug, limit, {(kind, side): edge_of(limit, kind, side) for kind in KINDS for side in SIDES})
+def show_limit(drug: Drug, limit: ir.Limit, tell: Tell) -> str:
+    """`rate iv: hard up to 1 mcg/kg/min`; `tell` says a quantity of the drug."""
+    return _shown(drug, limit, tell, {(kind, side): edge_of(limit, kind, side) for kind in KINDS for side in SIDES})
 
 
-def library_limit(drug: Drug, limit: ir.Limit) -> str:
+def library_limit(drug: Drug, limit: ir.Limit, tell: Tell) -> str:
     """What the library says of the edges that `limit` sets; empty where it says nothing."""
     edges = {
         (kind, side): library_edge(drug, limit.of, limit.route, kind, side)
@@ -680,19 +772,19 @@ def library_limit(drug: Drug, limit: ir.Limit) -> str:
         for side in SIDES
         if edge_of(limit, kind, side) is not None
     }
-    return _shown(drug, limit, edges) if any(edge is not None for edge in edges.values()) else ""
+    return _shown(drug, limit, tell, edges) if any(edge is not None for edge in edges.values()) else ""
 
 
-def _shown(drug: Drug, limit: ir.Limit, edges: Mapping[tuple[str, str], int | None]) -> str:
+def _shown(drug: Drug, limit: ir.Limit, tell: Tell, edges: Mapping[tuple[str, str], int | None]) -> str:
     unit = unit_of(drug, limit.of)
     told = []
     for kind in KINDS:
         low, high = edges.get((kind, "low")), edges.get((kind, "high"))
         if low is not None and high is not None:
-            told.append(f"{kind} {format_decimal(low)} to {format_scaled(high, unit)}")
+            told.append(f"{kind} {format_decimal(low)} to {tell(unit, high)}")
         elif high is not None:
-            told.append(f"{kind} up to {format_scaled(high, unit)}")
+            told.append(f"{kind} up to {tell(unit, high)}")
         elif low is not None:
-            told.append(f"{kind} from {format_scaled(low, unit)}")
+            told.append(f"{kind} from {tell(unit, low)}")
     where = f"{limit.of} {limit.route}".strip()
     return f"{where}: {', '.join(told)}"

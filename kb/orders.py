@@ -9,11 +9,11 @@ from fractions import Fraction
 from kb import program as ir
 from kb.doses import amount_per_second
 from kb.evaluate import evaluate, undecided
-from kb.limits import Held, hold
-from kb.local import CARE_AREA
-from kb.reading import Order
+from kb.limits import Held, Tell, hold
+from kb.local import CARE_AREA, prose_beside, shown_beside
+from kb.reading import Order, dictionary_of
 from kb.records import TYPE_CHECKING, NamedTuple
-from kb.values import format_duration, format_scaled
+from kb.values import format_duration
 
 if TYPE_CHECKING:
     from kb.plan import Walk
@@ -78,7 +78,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     `own` is the step whose action this is: such an order is not held against the rule that the step's
     own `repeat` makes, nor against a relative step (its status already says the one, its author the other).
     """
-    program = walk.program
+    program, tell = walk.program, _teller(walk, order.drug)
     drug = walk.plan.drugs[order.drug]
     if not order.route and len(drug.routes) == 1:
         order = order._replace(route=drug.routes[0])  # there is no other way to give it
@@ -95,7 +95,7 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
             continue
         broken = evaluate(rule.when, row)
         if broken is True:
-            refused.append((rule.id, rule.because))
+            refused.append((rule.id, prose_beside(walk.reading.local, dictionary_of(program), rule.because)))
             instead.update(dict.fromkeys(filter(None, (rule.instead,))))
             cites.update(dict.fromkeys(rule.cites))
             interprets.update(dict.fromkeys(rule.interprets))
@@ -114,8 +114,8 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
                 challenged.append(
                     (
                         "largest-step",
-                        f"{float(times):.4g} times the step from {format_scaled(running, drug.rate_unit)} to "
-                        f"{format_scaled(order.rate, drug.rate_unit)}: the commonest pump error is a factor of ten",
+                        f"{float(times):.4g} times the step from {tell(drug.rate_unit, running)} to "
+                        f"{tell(drug.rate_unit, order.rate)}: the commonest pump error is a factor of ten",
                     )
                 )
         elif rate_slot is not None:
@@ -134,10 +134,10 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
         interprets.update(dict.fromkeys(cap.interprets))
         rest = sum(other.amount or 0 for other in others if other.drug in cap.drugs)
         if left == 0 or (order.amount or 0) > left:
-            refused.append((cap.id, f"at most {cap.text}; {format_scaled(left, cap.unit)} is left"))
+            refused.append((cap.id, f"at most {cap.text}; {tell(cap.unit, left)} is left"))
         elif order.amount and order.amount + rest > left:
-            together = format_scaled(order.amount + rest, cap.unit)
-            why = f"at most {cap.text}; {format_scaled(left, cap.unit)} is left, and {together} is ordered in all"
+            together = tell(cap.unit, order.amount + rest)
+            why = f"at most {cap.text}; {tell(cap.unit, left)} is left, and {together} is ordered in all"
             refused.append((cap.id, why))
         elif order.rate:
             weight = None if program.weight is None else row[program.weight]
@@ -164,6 +164,12 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
     )
 
 
+def _teller(walk: Walk, drug: str) -> Tell:
+    """Says quantities of a drug in the protocol's unit, and in the hospital's where it has its own."""
+    local, names = walk.reading.local, dictionary_of(walk.program)
+    return lambda unit, value: shown_beside(local, names, drug, unit, value)
+
+
 def _limits(walk: Walk, order: Order, drug: ir.Drug) -> Limits:
     """The order against the limits of the library and of the hospital (`kb.limits`).
 
@@ -173,13 +179,14 @@ def _limits(walk: Walk, order: Order, drug: ir.Drug) -> Limits:
     local, rated = walk.reading.local, (("rate", order.rate), ("amount", order.amount))
     own = local.limits.get(drug.id, ())
     areas = local.possible_areas(drug.id)
+    tell = _teller(walk, drug.id)
     routes: tuple[str, ...] = (order.route or "",)
     if order.route is None:
         named = {limit.route for limit in drug.limits} | {item.limit.route for item in own}
         routes = ("", *sorted(route for route in named if route))
 
     def held(area: str, route: str) -> Held:
-        return _joined([hold(drug, of, value or 0, route, own, area) for of, value in rated])
+        return _joined([hold(drug, of, value or 0, route, own, area, tell) for of, value in rated])
 
     unstated: dict[str, None] = {}
     agreed: Held | None = None

@@ -176,6 +176,7 @@ class Dictionary:
         self.blanks: dict[bool, Any] = {}
         self._measures: dict[str, Measure] = {}
         self._edges: dict[str, frozenset[int]] | None = None
+        self._given: dict[str, frozenset[int]] | None = None
 
     def edges(self, name: str) -> frozenset[int]:
         """The numbers, scaled, with which the Program compares data or the rate of a drug anywhere."""
@@ -188,6 +189,28 @@ class Dictionary:
                         found.setdefault(self.program.slots[one.slot].of, set()).add(number)
             self._edges = {of: frozenset(numbers) for of, numbers in found.items()}
         return self._edges.get(name, frozenset())
+
+    def numbers(self, name: str) -> frozenset[int]:
+        """As `edges`, and of a drug the doses and rates that the Program gives and compares orders with."""
+        if self._given is None:
+            found: dict[str, set[int]] = {}
+            steps = [step.action for step in self.program.steps if step.action is not None]
+            for action in (*steps, *(option.action for chosen in steps for option in chosen.options)):
+                if action.dose is not None:
+                    ends = (action.dose.low, action.dose.high, action.dose.most)
+                    own = (end.value for end in ends if isinstance(end, Const))
+                    found.setdefault(action.drug, set()).update(
+                        value for value in (*own, *action.ladder) if isinstance(value, int)
+                    )
+            for rule in self.program.rules:
+                for compare in _compares(rule.when):
+                    one, other = compare.left, compare.right
+                    ordered = isinstance(one, Get) and self.program.slots[one.slot].kind == "order"
+                    if ordered and isinstance(other, Const) and isinstance(other.value, int):
+                        for drug in rule.drugs:
+                            found.setdefault(drug, set()).add(other.value)
+            self._given = {of: frozenset(numbers) for of, numbers in found.items()}
+        return self.edges(name) | self._given.get(name, frozenset())
 
     def drug(self, name: str) -> Drug | None:
         """The drug of an id or synonym, however it is capitalised or spaced."""
@@ -245,6 +268,25 @@ def plain(measure: Measure) -> dict[str, int]:
         if name != "count":
             found[name] = found.get(name, 0) + power
     return {base: power for base, power in found.items() if power}
+
+
+# Units in which the same thing is measured elsewhere, and which a number is written without thinking of.
+_MISTAKEN = {"mmol/L": ("mg/dL",), "mg/dL": ("mmol/L",), "mmHg": ("kPa",), "kPa": ("mmHg",)}
+
+
+def without_molar_mass(names: Dictionary, element: Element, given: str) -> str:
+    """What to do with data in `given` that only a molar mass would convert, where none is known; else empty."""
+    try:
+        both = dict(names.units.parse(given).dimension), dict(names.units.parse(element.unit).dimension)
+        differ = {base for base, _ in set(both[0].items()) ^ set(both[1].items())}
+    except BadValue:
+        return ""
+    if element.molar_mass or differ != {"mass", "amount"}:
+        return ""
+    return (
+        f"have it reported in `{element.unit}`; nothing is converted, because the library has no `molar_mass` for "
+        f"`{element.id}`"
+    )
 
 
 def _compares(item: object) -> Iterator[Compare]:
@@ -645,7 +687,8 @@ class _Reader:
         try:
             scaled = self.names.units.to_scaled(value, given, unit, molar_mass, valence)
         except BadValue as bad:
-            raise BadValue(bad.code, f"`{name}`: {bad.message}", bad.help) from None
+            help = bad.help if element is None else without_molar_mass(self.names, element, given) or bad.help
+            raise BadValue(bad.code, f"`{name}`: {bad.message}", help) from None
         if element is not None and element.unit == unit:
             self.check_range(element.low, element.high, unit, name, scaled, text)
         return scaled
@@ -666,7 +709,21 @@ class _Reader:
             ends = [format_decimal(end) for end in (low, high) if end is not None]
             span = " to ".join(ends) if len(ends) == 2 else ("from " if high is None else "up to ") + ends[0]
             message = f"{quoted(raw)} is outside the range of `{name}`"
-            raise BadValue("KB607", message, f"its range is {span} {unit}".rstrip())
+            raise BadValue("KB607", message, f"its range is {span} {unit}".rstrip() + self.other_unit(name, unit, raw))
+
+    def other_unit(self, name: str, unit: str, raw: object) -> str:
+        """The unit in which a number outside its range may have been measured; empty where none would fit."""
+        element, given = self.names.elements.get(name), str(raw).split()
+        if element is None or element.unit != unit or len(given) < 2 or given[1] != unit:
+            return ""
+        for other in _MISTAKEN.get(unit, ()):
+            if without_molar_mass(self.names, element, other):
+                return f"; if it was reported in `{other}`, {without_molar_mass(self.names, element, other)}"
+            molar_mass = parse_molar_mass(element.molar_mass)
+            scaled = self.names.units.to_scaled(parse_quantity(str(raw))[0], other, unit, molar_mass, element.valence)
+            if (element.low is None or scaled >= element.low) and (element.high is None or scaled <= element.high):
+                return f"; if it was measured in `{other}`, write `{given[0]} {other}`"
+        return ""
 
     def salt(self, drug: Drug, text: str, entry: str) -> str:
         """A salt form of `drug`, or nothing where it is refused."""

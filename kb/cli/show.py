@@ -57,11 +57,11 @@ def show(
         case ShowFormat.dot:
             from kb.generator.diagram import dot_source
 
-            sys.stdout.write(dot_source(program))
+            sys.stdout.write(dot_source(program, settled))
         case ShowFormat.svg:
             from kb.generator.render import RenderingError, render_svg
 
             try:
-                sys.stdout.write(render_svg(program, engine.value))
+                sys.stdout.write(render_svg(program, engine.value, settled))
             except RenderingError as failed:
                 raise CommandError(str(failed)) from failed

@@ -114,7 +114,7 @@ class _Bedside:
         self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
         self.keys: dict[str, None] = {}
         self.readings: dict[str, None] = {}
-        self.titles = {step.id: clean(step.title) for step in program.steps}
+        self.titles = {step.id: self.say.prose(step.title) for step in program.steps}
 
     def lines(self) -> Iterator[Line]:
         advice = self.advice
@@ -162,7 +162,7 @@ class _Bedside:
         spans = [Span(f"{number:>2}  ", "quiet")]
         if urgency:
             spans.append(Span(f"{urgency}  ", "now" if item.priority == "stat" else "warn"))
-        spans.append(Span(clean(item.title) or f"Go on with {item.hand_over}", "title"))
+        spans.append(Span(self.say.prose(item.title) or f"Go on with {item.hand_over}", "title"))
         if item.status == "overdue":
             spans.append(Span("  overdue", "now"))
         if item.assumed:
@@ -180,7 +180,7 @@ class _Bedside:
         if item.review:
             yield _labelled("review", self.review(item))
         if item.note:
-            yield _labelled("note", clean(item.note), "quiet")
+            yield _labelled("note", self.say.prose(item.note), "quiet")
         yield from self.elsewhere(item.elsewhere)
 
     def elsewhere(self, said: Iterable[SaidElsewhere], whole: bool = False) -> Iterator[Line]:
@@ -234,12 +234,12 @@ class _Bedside:
             yield _labelled("go to", item.hand_over, "title")
         elif item.dose is None and step is not None and step.action is not None and not item.options:
             for line in self.say.action_lines(step.action):
-                if line.lower() != clean(item.title).lower():
+                if line.lower() != self.say.prose(item.title).lower():
                     yield _labelled("do", line)
         for option in item.options:
             mark = {True: "possible", False: "not advised", None: "ask first"}[option.eligible]
             dose = f": {' '.join(self.dose_words(option.dose))}" if option.dose is not None else ""
-            text = f"{clean(option.title)}{dose}  ({mark})"
+            text = f"{self.say.prose(option.title)}{dose}  ({mark})"
             yield _labelled("choose", text, "bad" if option.eligible is False else "plain")
             for reason in option.in_favour:
                 yield _labelled("", f"for: {clean(reason)}")
@@ -410,7 +410,7 @@ class _Bedside:
                 yield from self.heading(heading)
             for item in items:
                 status = Span("" if wanted else f"{item.status}  ", "quiet")
-                yield Line((status, Span(clean(item.title)), Span(f"  [{item.step}]", "quiet")), 2, 5)
+                yield Line((status, Span(self.say.prose(item.title)), Span(f"  [{item.step}]", "quiet")), 2, 5)
                 for reason in item.withheld_by:
                     yield _labelled("because", clean(reason), "warn")
                 for other in item.instead:
@@ -427,7 +427,7 @@ class _Bedside:
                 yield Line(
                     (
                         Span(f"{goal.state:<8} ", style),
-                        Span(f"{clean(goal.title)}: {self.say.condition(goal.text)}"),
+                        Span(f"{self.say.prose(goal.title)}: {self.say.condition(goal.text)}"),
                         Span(f"  ({facts})" if facts else "", "quiet"),
                     ),
                     2,
@@ -439,7 +439,10 @@ class _Bedside:
         for heading, texts in (
             (
                 "OUTCOME",
-                [clean(outcome.title) + (" (assumed)" if outcome.assumed else "") for outcome in advice.outcomes],
+                [
+                    self.say.prose(outcome.title) + (" (assumed)" if outcome.assumed else "")
+                    for outcome in advice.outcomes
+                ],
             ),
             (
                 "RUNNING, NO CHANGE ADVISED",
@@ -482,7 +485,7 @@ class _Bedside:
             if item.review:
                 yield _labelled("review", self.review(item))
             if item.note:
-                yield _labelled("note", clean(item.note), "quiet")
+                yield _labelled("note", self.say.prose(item.note), "quiet")
         yield from self.elsewhere(found.elsewhere, whole=True)
 
     def sources(self) -> Iterator[Line]:
@@ -506,7 +509,7 @@ class _Bedside:
         if readings:
             yield from self.heading("READINGS OF THE SOURCE", "chosen by an editor, not confirmed by anyone yet")
             for item in readings:
-                told = f"{clean(item.reading)} (to be confirmed by {clean(item.confirm)})"
+                told = f"{self.say.prose(item.reading)} (to be confirmed by {clean(item.confirm)})"
                 yield Line((Span(f"{item.id}  ", "label"), Span(told)), 2, 2 + len(item.id) + 2)
         references = [item for item in self.program.references if item.key in self.keys]
         if references:

@@ -15,6 +15,7 @@ import graphviz
 
 from kb import program as ir
 from kb.generator.wording import Speaker, banner, clean, identity, question_mark
+from kb.local import NO_LOCAL, Local
 
 CLOCK = "◷"
 SLIP = "⚑"
@@ -77,20 +78,23 @@ class Flowchart:
     starts: tuple[str, ...] = field(default=())
 
 
-def plan_flowchart(program: ir.Program) -> Flowchart:
-    """The nodes and ways of `program`; the steps a `titrate` expands to are drawn as one action again."""
-    return _Planner(program).plan()
+def plan_flowchart(program: ir.Program, local: Local = NO_LOCAL) -> Flowchart:
+    """The nodes and ways of `program`; the steps a `titrate` expands to are drawn as one action again.
+
+    `local`: what the hospital has settled is told beside each default.
+    """
+    return _Planner(program, local).plan()
 
 
-def dot_source(program: ir.Program) -> str:
+def dot_source(program: ir.Program, local: Local = NO_LOCAL) -> str:
     """The flowchart of `program` in the DOT language."""
-    return _draw(plan_flowchart(program))
+    return draw(plan_flowchart(program, local))
 
 
 class _Planner:
-    def __init__(self, program: ir.Program) -> None:
+    def __init__(self, program: ir.Program, local: Local) -> None:
         self.program = program
-        self.say = Speaker(program)
+        self.say = Speaker(program, local)
         self.titrated: dict[str, dict[str, ir.Step]] = {}
         for step in program.steps:
             if step.part_of:
@@ -122,10 +126,12 @@ class _Planner:
     def _node(self, step: ir.Step) -> Node:
         match step.kind:
             case "decide":
-                lines = [*_wrapped("title", question_mark(step.title), 24), *self._slips(step)]
-                return Node(step.id, "question", tuple(lines), about=f"Question: {question_mark(step.title)}")
+                lines = [*_wrapped("title", question_mark(self.say.prose(step.title)), 24), *self._slips(step)]
+                return Node(
+                    step.id, "question", tuple(lines), about=f"Question: {question_mark(self.say.prose(step.title))}"
+                )
             case "hand_over":
-                title = step.title or f"Go to {step.hand_over}"
+                title = self.say.prose(step.title) or f"Go to {step.hand_over}"
                 lines = [*_wrapped("title", title, 26)]
                 if step.hand_over not in title:
                     lines.append(Line("detail", step.hand_over))
@@ -133,8 +139,8 @@ class _Planner:
                 about = f"Hand over to protocol {step.hand_over}: {clean(title)}"
                 return Node(step.id, "hand-over", tuple(lines), stat=step.priority == "stat", about=about)
             case "end":
-                lines = [*_wrapped("title", step.title, 28), *self._slips(step)]
-                return Node(step.id, "outcome", tuple(lines), about=f"Outcome: {clean(step.title)}")
+                lines = [*_wrapped("title", self.say.prose(step.title), 28), *self._slips(step)]
+                return Node(step.id, "outcome", tuple(lines), about=f"Outcome: {self.say.prose(step.title)}")
             case _:
                 return self._action(step)
 
@@ -143,7 +149,7 @@ class _Planner:
         lines: list[Line] = []
         if step.priority == "stat":
             lines.append(Line("priority", "NOW"))
-        lines += _wrapped("title", step.title, 30)
+        lines += _wrapped("title", self.say.prose(step.title), 30)
         if action is not None:
             role = "dose" if action.dose is not None or action.drug else "detail"
             for number, text in enumerate(self.say.action_lines(action)):
@@ -157,11 +163,13 @@ class _Planner:
         lines += self._review(step)
         lines += self._slips(step)
         shape = "choice" if action is not None and action.verb == "choose" else "action"
-        return Node(step.id, shape, tuple(lines), stat=step.priority == "stat", about=f"Action: {clean(step.title)}")
+        return Node(
+            step.id, shape, tuple(lines), stat=step.priority == "stat", about=f"Action: {self.say.prose(step.title)}"
+        )
 
     def _avoid(self, step: ir.Step) -> list[Line]:
         lines = []
-        titles = {other.id: clean(other.title) for other in self.program.steps}
+        titles = {other.id: self.say.prose(other.title) for other in self.program.steps}
         for avoid in step.avoid:
             instead = f"; instead: {titles[avoid.instead]}" if avoid.instead in titles else ""
             lines += _wrapped("detail", f"not if {self.say.condition(avoid.text)}{instead}", 36)
@@ -193,7 +201,7 @@ class _Planner:
         lines: list[Line] = []
         if lead.priority == "stat":
             lines.append(Line("priority", "NOW"))
-        lines += _wrapped("title", step.title, 30)
+        lines += _wrapped("title", self.say.prose(step.title), 30)
         lines += _wrapped("dose", self.say.titration(lead.action), 32)
         for case in step.cases:
             if any(self.program.steps[index].id == f"{step.id}.hold" for index in case.targets):
@@ -202,7 +210,9 @@ class _Planner:
         lines += self._basis(lead)
         lines += self._review(lead)
         lines += self._slips(lead)
-        return Node(step.id, "action", tuple(lines), stat=lead.priority == "stat", about=f"Action: {clean(step.title)}")
+        return Node(
+            step.id, "action", tuple(lines), stat=lead.priority == "stat", about=f"Action: {self.say.prose(step.title)}"
+        )
 
     # -------------------------------------------------------- ways
 
@@ -253,7 +263,8 @@ def _literal(lines: list[str], end: str = "n") -> graphviz.quoting.NoHtml:
     return graphviz.nohtml("".join(f"{line}\\{end}" for line in safe) if len(safe) > 1 else "".join(safe))
 
 
-def _draw(chart: Flowchart) -> str:
+def draw(chart: Flowchart) -> str:
+    """A flowchart in the DOT language."""
     graph = graphviz.Digraph("protocol")
     graph.attr(
         "graph",

@@ -158,7 +158,7 @@ class _Reader:
             goals=tuple(
                 Said(
                     goal.id,
-                    f"{clean(goal.title)}: {say.condition(goal.text)}",
+                    f"{say.prose(goal.title)}: {say.condition(goal.text)}",
                     goal.cites,
                     goal.interprets,
                     self.beside_goals.get(goal.id, ()),
@@ -168,7 +168,7 @@ class _Reader:
             alerts=tuple(
                 Said(
                     alert.id,
-                    f"{alert.severity}, whenever {say.condition(alert.text)}: {clean(alert.say)}",
+                    f"{alert.severity}, whenever {say.condition(alert.text)}: {say.prose(alert.say)}",
                     alert.cites,
                     alert.interprets,
                 )
@@ -194,9 +194,9 @@ class _Reader:
         ways: list[WayOn] = []
         lines: list[str] = []
         review = ""
-        says = clean(step.title)
+        says = self.say.prose(step.title)
         if step.kind == "decide":
-            says = question_mark(step.title)
+            says = question_mark(says)
             ways = [WayOn(self.say.case_in_full(step, case), self.to(case.targets)) for case in step.cases]
             if step.if_unknown is not None:
                 ways.append(WayOn("while not known, assume", self.to((step.if_unknown,)), assumed=True))
@@ -230,7 +230,7 @@ class _Reader:
                 case "ceiling":
                     ways += [WayOn("at the ceiling", leads)] if leads else []
         lines += [f"not if {self.say.avoid(avoid)}" for avoid in lead.avoid]
-        return self.made(step, lead, clean(step.title), lines, self.review(lead), ways, kind="action")
+        return self.made(step, lead, self.say.prose(step.title), lines, self.review(lead), ways, kind="action")
 
     def made(
         self,
@@ -258,7 +258,7 @@ class _Reader:
             ways=tuple(ways),
             strength=clean(lead.strength),
             certainty=clean(lead.certainty),
-            note=clean(lead.note or step.note),
+            note=self.say.prose(lead.note or step.note),
             cites=tuple(cites),
             interprets=tuple(interprets),
             elsewhere=tuple(dict.fromkeys((*self.beside_steps.get(lead.id, ()), *self.beside_steps.get(step.id, ())))),
@@ -284,21 +284,21 @@ class _Reader:
 
     def definition(self, slot: ir.Slot) -> str:
         assert slot.expr is not None
-        name = clean(slot.title) or self.say.data(slot.of or slot.name)
+        name = self.say.prose(slot.title) or self.say.data(slot.of or slot.name)
         return f"{name}: {self.say.expression(slot.expr, slot.unit)}" if self.say.can_say(slot.expr) else name
 
     def rule(self, rule: ir.Rule) -> str:
         drugs = listed((self.say.drug(drug) for drug in rule.drugs), "or") or "any drug"
-        when = "" if rule.text in {"", "always"} else f" when {self.say.condition(rule.text)}"
-        instead = f"; instead: {clean(rule.instead)}" if rule.instead else ""
-        because = clean(rule.because).replace("_", " ") if rule.made_by else clean(rule.because)
+        when = "" if rule.text in {"", "always"} else f" when {self.say.condition(rule.text, rule.drugs)}"
+        instead = f"; instead: {self.say.prose(rule.instead)}" if rule.instead else ""
+        because = self.say.prose(rule.because.replace("_", " ") if rule.made_by else rule.because)
         return f"never order {drugs}{when}: {because}{instead}"
 
     def reading(self, item: ir.Interpretation) -> str:
         disputed = "disputed, not carried out: " if item.status == "disputed" else ""
         rejected = f" Not read as: {listed((clean(text) for text in item.rejected), 'or')}." if item.rejected else ""
         return (
-            f"{disputed}{clean(item.reading)}.{rejected} Because {clean(item.because)}."
+            f"{disputed}{self.say.prose(item.reading)}.{rejected} Because {clean(item.because)}."
             f" To be confirmed by: {clean(item.confirm)}."
         ).replace("..", ".")
 

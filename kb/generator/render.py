@@ -13,7 +13,8 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from kb import program as ir
-from kb.generator.diagram import CLOCK, SLIP, Flowchart, Line, Node, dot_source, plan_flowchart
+from kb.generator.diagram import CLOCK, SLIP, Flowchart, Line, Node, draw, plan_flowchart
+from kb.local import NO_LOCAL, Local
 
 Engine = Literal["in-process", "system"]
 
@@ -66,9 +67,10 @@ def _system_layout(dot: str) -> str:
     return done.stdout.decode("utf-8")
 
 
-def render_svg(program: ir.Program, engine: Engine = "in-process") -> str:
-    """The flowchart of `program` as an SVG document, the same for the same Program and engine."""
-    return finish_svg(layout(dot_source(program), engine), plan_flowchart(program))
+def render_svg(program: ir.Program, engine: Engine = "in-process", local: Local = NO_LOCAL) -> str:
+    """The flowchart of `program` as an SVG document, the same for the same Program, settings and engine."""
+    chart = plan_flowchart(program, local)
+    return finish_svg(layout(draw(chart), engine), chart)
 
 
 def finish_svg(svg: str, chart: Flowchart) -> str:

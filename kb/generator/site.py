@@ -41,7 +41,7 @@ def site_files(
     `local`: what the hospital has settled, shown beside each default.
     `with_guide`: the site also has the editor's guide and the pages on meaning, so that the reference can link there.
     """
-    pictures = {flowchart_id(program): render_svg(program) for program in programs}
+    pictures = {flowchart_id(program): render_svg(program, local=read_local(program, local)) for program in programs}
     files = {f"protocols/{program.id}.svg": pictures[flowchart_id(program)] for program in programs}
     files |= {f"protocols/{program.id}.md": protocol_page(program, read_local(program, local)) for program in programs}
     files["protocols/index.md"] = protocols_page(programs)

@@ -12,7 +12,7 @@ from kb import interpreter
 from kb import program as ir
 from kb.advice import LocalSetting, SaidElsewhere, elsewhere_line
 from kb.evaluate import parts_of, slots_of
-from kb.local import NO_LOCAL, Local, number_in_local_unit, settings_in_force
+from kb.local import NO_LOCAL, Local, number_in_local_unit, prose_beside, range_beside, settings_in_force
 from kb.reading import dictionary_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
@@ -34,9 +34,20 @@ _FEATURES = [
         (r"declined\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 declined \2"),
     )
 ]
+_QUANTITY = r"\d+(?:\.\d+)?"
+# `change of x in the last 1 h < 3 mmol/L`, `map >= 65 mmHg`, `order.rate > 0.04 units/min`, `x between 5 cm and 6 cm`
 _COMPARED = re.compile(
-    r"(?<![\w.(-])(?P<name>[a-z][a-z0-9_-]*) (?:[<>]=?|!?=) (?P<number>\d+(?:\.\d+)?) (?P<unit>[^\s(),]+)(?![^\s),])"
+    r"(?<![\w.-])(?P<over>(?:change of|fall of|total) )?(?P<name>[a-z][a-z0-9_-]*(?:\.(?:rate|amount))?)"
+    r"(?P<window>(?(over) (?:in|since) [\w -]+?))? "
+    rf"(?:(?:[<>]=?|!?=)|between (?P<low>{_QUANTITY}) (?P<unit_low>[^\s(),]+) and) "
+    rf"(?P<number>{_QUANTITY}) (?P<unit>[^\s(),]+)(?![^\s),])"
 )
+# No number is written with a sign, so that a fall is `change(x in W) + 3 mmol/L > 0 mmol/L`: said as it is meant.
+_FALL = re.compile(
+    rf"change\((?P<what>[^()]+?) (?P<window>in [^()]+)\) \+ (?P<number>{_QUANTITY}) (?P<unit>[^\s(),]+)"
+    r" (?P<op>[<>]=?|!?=) 0 (?P=unit)(?![^\s),])"
+)
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _DOSE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?: to (?P<high>\d+(?:\.\d+)?))? (?P<unit>[^\s(),]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
@@ -131,21 +142,32 @@ class Speaker:
         """An element by its full label."""
         return clean(self._elements[id].label) if id in self._elements else self.data(id)
 
-    def condition(self, text: str) -> str:
-        """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`."""
-        text = _PERSISTS.sub(self._persists, self._with_local_units(clean(text)))
+    def condition(self, text: str, ordered: Iterable[str] = ()) -> str:
+        """A condition as written, with the signs and names of print: `map >= 65 mmHg` as `MAP ≥ 65 mmHg`.
+
+        `ordered`: the drugs whose order it speaks of as `order.rate`.
+        """
+        text = _PERSISTS.sub(self._persists, _FALL.sub(_fall, clean(text)))
         text = _COUNT.sub(self._count, text)
         for pattern, words in _FEATURES:
             text = pattern.sub(words, text)
+        text = self._with_local_units(text, tuple(ordered))
         for written, sign in _SIGNS.items():
             text = text.replace(written, sign)
         return _NAME.sub(self._say_name, text)
 
-    def _with_local_units(self, text: str) -> str:
+    def _with_local_units(self, text: str, ordered: tuple[str, ...]) -> str:
         """A condition as written; where the hospital has its own unit, in that too: `map < 65 mmHg (8.666 kPa)`."""
 
         def beside(found: re.Match[str]) -> str:
-            own = self.in_local_unit(found["name"], found["number"], found["unit"])
+            names = ordered if found["name"] in ("order.rate", "order.amount") else (found["name"],)
+            low = found["low"] if found["unit_low"] == found["unit"] else None
+            first, last = (low, found["number"]) if low else (found["number"], "")
+            told = {
+                range_beside(self._settled, dictionary_of(self.program), name, first, last, found["unit"])
+                for name in names
+            }
+            own = told.pop() if len(told) == 1 else ""
             return f"{found.group()} ({own})" if own else found.group()
 
         return _COMPARED.sub(beside, text) if self._settled.units else text
@@ -159,12 +181,14 @@ class Speaker:
         found = _DOSE.fullmatch(text)
         if found is None or drug not in self._settled.units:
             return text
-        unit = found["unit"]
-        ends = [self.in_local_unit(drug, end, unit) for end in (found["low"], found["high"]) if end]
-        if not all(ends):
-            return text
-        other = self._settled.units[drug]
-        return f"{text} ({' to '.join([*(end.removesuffix(f' {other}') for end in ends[:-1]), ends[-1]])})"
+        own = range_beside(
+            self._settled, dictionary_of(self.program), drug, found["low"], found["high"] or "", found["unit"]
+        )
+        return f"{text} ({own})" if own else text
+
+    def prose(self, text: str) -> str:
+        """A title, note or other text of the protocol; where a number in it has a unit of the hospital's, that too."""
+        return prose_beside(self._settled, dictionary_of(self.program), clean(text))
 
     def _persists(self, found: re.Match[str]) -> str:
         what, long, event = found.groups()
@@ -207,7 +231,7 @@ class Speaker:
 
     def option(self, option: ir.Option) -> str:
         """An option of a choice: its title, then the dose with its limits or what is done, unless the title says it."""
-        title = clean(option.title)
+        title = self.prose(option.title)
         lines = [line for line in self.action_lines(option.action) if line != title]
         return ": ".join([title, *([", ".join(lines)] if lines else [])])
 
@@ -234,7 +258,8 @@ class Speaker:
         if action.over:
             how.append(f"over {self.local(action.over)}")
         if action.dose is not None and action.dose.most is not None:
-            how.append(f"never above {self._most(action.dose.most, action.dose.unit)}")
+            most = self._most(action.dose.most, action.dose.unit)
+            how.append(f"never above {self.dose_beside(action.drug, most)}")
         if action.concentration:
             how.append(f"at {clean(action.concentration)}")
         lines.append(", ".join(text for text in how if text))
@@ -349,7 +374,13 @@ class Speaker:
             return ""
         if action.ladder:
             rungs = " → ".join(decimal_text(rung) for rung in action.ladder)
-            return f"{self.drug(action.drug)} {rungs} {action.dose.unit}"
+            own = [self.in_local_unit(action.drug, decimal_text(rung), action.dose.unit) for rung in action.ladder]
+            beside = (
+                f" ({' → '.join(text.partition(' ')[0] for text in own)} {own[-1].partition(' ')[2]})"
+                if all(own)
+                else ""
+            )
+            return f"{self.drug(action.drug)} {rungs} {action.dose.unit}{beside}"
         return f"{self.drug(action.drug)} from {self.condition(action.dose.text)}"
 
     def range_of(self, parameter: ir.Parameter) -> str:
@@ -376,7 +407,7 @@ class Speaker:
     def case(self, step: ir.Step, case: ir.Case) -> str:
         """What stands on the way out of a question."""
         if case.title:
-            return clean(case.title)
+            return self.prose(case.title)
         if case.text and case.text != "else":
             return self.condition(case.text)
         return "otherwise" if len(step.cases) > 1 else ""
@@ -389,7 +420,7 @@ class Speaker:
 
     def avoid(self, avoid: ir.Avoid) -> str:
         words = self.condition(avoid.text)
-        return f"{words} ({clean(avoid.because)})" if avoid.because else words
+        return f"{words} ({self.prose(avoid.because)})" if avoid.because else words
 
     # -------------------------------------------------------- compiled expressions
 
@@ -441,9 +472,8 @@ class Speaker:
                     op = {"=": "is", "!=": "is not"}.get(op, op)
                 words = f"{sides[0]} {_SIGNS.get(op, op)} {sides[1]}"
                 if isinstance(left, ir.Get) and isinstance(right, ir.Const) and isinstance(right.value, int):
-                    place = self.program.slots[left.slot]
-                    own = self.in_local_unit(place.of, decimal_text(right.value), unit)
-                    return f"{words} ({own})" if own and place.kind in ("element", "rate") else words
+                    own = self.in_local_unit(self._measured(left.slot), decimal_text(right.value), unit)
+                    return f"{words} ({own})" if own else words
                 return words
             case ir.Cases(cases):
                 told = []
@@ -490,6 +520,14 @@ class Speaker:
                 return _converts_units(right) and units <= _TIMES
         return all(self.can_say(part) for part in parts_of(expr))
 
+    def _measured(self, index: int) -> str:
+        """The data or drug whose amount, change or sum a place in the row holds; empty where it holds another."""
+        place = self.program.slots[index]
+        feature = place.feature
+        if feature is not None and feature.function in ("change", "previous", "total") and feature.of is not None:
+            return feature.of.id
+        return place.of if place.kind in ("element", "rate") else ""
+
     def _unit(self, expr: ir.Expr) -> str:
         return self.program.slots[expr.slot].unit if isinstance(expr, ir.Get) else ""
 
@@ -503,6 +541,12 @@ def _converts_units(factor: ir.Expr) -> bool:
     Factors that an editor wrote are scaled, so they are far larger.
     """
     return isinstance(factor, ir.Const) and isinstance(factor.value, int) and 0 < factor.value * 1000 < ir.SCALE
+
+
+def _fall(found: re.Match[str]) -> str:
+    """`change(glucose in W) + 3 mmol/L > 0 mmol/L` as `fall of glucose in W < 3 mmol/L`."""
+    op = _TURNED.get(found["op"], found["op"])
+    return f"fall of {found['what']} {found['window']} {op} {found['number']} {found['unit']}"
 
 
 def _bracketed(text: str, inner: bool) -> str:

@@ -11,6 +11,7 @@ import pytest
 import kb
 from kb.base import Base
 from kb.generator.bedside import advice_lines
+from kb.generator.diagram import plan_flowchart
 from kb.generator.readaloud import read_aloud_text
 from kb.local import checked_local, read_local
 from kb.validator import schema_document
@@ -421,6 +422,71 @@ def test_a_threshold_stands_in_the_protocols_unit_first_and_then_in_the_hospital
     assert "vasopressin 0.03 to 0.04 units/min (1.8 to 2.4 units/h) IV" in aloud
     assert "vasopressin > 0 units/min (0 units/h)" in aloud
     assert "norepinephrine ≥ 0.25 mcg/kg/min)" in aloud  # no unit of its own was given for it
+    assert "below target (65 mmHg (8.666 kPa); 70 mmHg (9.333 kPa) with" in aloud  # numbers in titles too
+    assert "order.rate > 0.04 units/min (2.4 units/h)" in aloud
+
+
+@pytest.mark.parametrize(
+    ("protocol", "units", "words"),
+    [
+        (KETOACIDOSIS, {"glucose": "mg/dL"}, "fall of glucose in the last target window < 3 mmol/L (54.05 mg/dL)"),
+        (
+            KETOACIDOSIS,
+            "change of bicarbonate in the last target window < 3 mmol/L (3 mEq/L)",
+        ),
+        (KETOACIDOSIS, {"potassium": "mEq/L"}, "No potassium is added above 5.5 mmol/L (5.5 mEq/L)"),
+        (KETOACIDOSIS, {"potassium": "mEq/L"}, "Both (ketones < 0.6 mmol/L and ph > 7.3)"),
+        (SHOCK, {"dobutamine": "mcg/kg/h"}, "2.5 → 5 → 10 → 20 mcg/kg/min (150 → 300 → 600 → 1200 mcg/kg/h)"),
+        (SHOCK, {"norepinephrine": "mcg/kg/h"}, "norepinephrine at 0.25 mcg/kg/min (15 mcg/kg/h) of base or more?"),
+        (SHOCK, {"epinephrine": "mcg/kg/h"}, "never above 0.5 mcg/kg/min (30 mcg/kg/h)"),
+    ],
+)
+def test_every_number_of_a_quantity_stands_in_the_hospitals_unit_too(
+    protocol: kb.Guideline, units: dict[str, str], words: str
+) -> None:
+    assert words in read_aloud_text(protocol.program, checked_local(protocol.program, {"display_units": units}))
+
+
+def test_the_flowchart_shows_the_hospitals_unit() -> None:
+    local = checked_local(SHOCK.program, KPA)
+    drawn = [" ".join(line.text for line in node.lines) for node in plan_flowchart(SHOCK.program, local).nodes]
+    assert any("vasopressin 0.03 to 0.04 units/min (1.8 to 2.4 units/h) IV" in text for text in drawn)
+    assert plan_flowchart(SHOCK.program) != plan_flowchart(SHOCK.program, local)
+
+
+def test_limits_and_alerts_stand_in_the_hospitals_unit() -> None:
+    order = [{"drug": "vasopressin", "rate": "0.2 units/min"}]
+    (verdict,) = SHOCK.check_orders({**PATIENT, "salvage_declared": True}, order, local=KPA)
+    limit = "0.2 units/min (12 units/h) is above the library's hard limit of 0.1 units/min (6 units/h)"
+    assert any(limit in why for why in verdict.because), verdict.because
+    alerts = SHOCK.advise({**PATIENT, "vasopressin": "0.2 units/min"}, local=KPA).alerts
+    assert any(limit in alert.say for alert in alerts)
+    (setting,) = (
+        setting
+        for setting in SHOCK.advise(
+            PATIENT, local={**KPA, "limits": {"vasopressin": [{"of": "rate", "hard": "up to 0.06 units/min"}]}}
+        ).local
+        if setting.kind == "limit"
+    )
+    assert setting.value == "rate: hard up to 0.06 units/min (3.6 units/h)"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("20 mg/dL", "have it reported in `mmol/L`; nothing is converted, because the library has no `molar_mass`"),
+        ("52 mmol/L", "if it was reported in `mg/dL`, have it reported in `mmol/L`"),
+    ],
+)
+def test_ketones_in_mass_per_volume_are_told_what_to_do(value: str, words: str) -> None:
+    with pytest.raises(kb.ChartError) as caught:
+        KETOACIDOSIS.advise({"age": "40 years", "ketones": value})
+    assert words in str(caught.value)
+
+
+def test_a_number_that_fits_in_another_unit_is_told_so() -> None:
+    with pytest.raises(kb.ChartError, match="if it was measured in `mg/dL`, write `250 mg/dL`"):
+        KETOACIDOSIS.advise({"age": "40 years", "glucose": "250 mmol/L"})
 
 
 @pytest.mark.parametrize("name", ["map", "vasopressin"])
