@@ -193,7 +193,7 @@ class Speaker:
     def _persists(self, found: re.Match[str]) -> str:
         what, long, event = found.groups()
         if long in self._parameters:
-            long = "the local interval"
+            long = self._here(long) if long in self._local else "the local interval"
         what = re.sub(r"^still[ _]", "", what)
         wait = "" if re.match(r"0 ", long) else f"{long} or more "
         return f"still {what} when measured again {wait}after {event} was started or raised"
@@ -211,7 +211,13 @@ class Speaker:
             return self._names[name]
         if name in self._drugs:
             return self.drug(name)
-        return name.replace("_", " ")
+        return self._own_value(name)
+
+    def _own_value(self, name: str) -> str:
+        """A name of the protocol; of what this hospital has set, with its value beside the default."""
+        setting = self._local.get(name)
+        beside = "" if setting is None else f" (here {clean(setting.value)}; {_default(setting)})"
+        return f"{name.replace('_', ' ')}{beside}"
 
     def action_lines(self, action: ir.Action) -> list[str]:
         """What is to be done, the dose first: drug with dose and route, then how."""
@@ -270,9 +276,15 @@ class Speaker:
         local = self._parameters.get(text)
         if local is None:
             return self.condition(text) if not set(_NAME.findall(text)) & set(self._titles) else self._titled(text)
-        if isinstance(local.default, int) and not isinstance(local.default, bool):
-            return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
-        return f"{text.replace('_', ' ')} (set locally)"
+        return self._set_here_or_default(local) or f"{text.replace('_', ' ')} (local policy sets it)"
+
+    def _set_here_or_default(self, parameter: ir.Parameter) -> str:
+        """What this hospital has set beside the default, else the default and that it is one; empty without either."""
+        if parameter.id in self._local:
+            return self._here(parameter.id)
+        if isinstance(parameter.default, int) and not isinstance(parameter.default, bool):
+            return f"{decimal_text(parameter.default)} {parameter.unit} (unless set otherwise locally)"
+        return ""
 
     def _titled(self, text: str) -> str:
         """A dose that is worked out: its definitions by their titles, which `Words used` explains."""
@@ -284,8 +296,8 @@ class Speaker:
         """The largest dose; where each hospital sets it, what it is without a local setting."""
         slot = self.program.slots[expr.slot] if isinstance(expr, ir.Get) else None
         local = self._parameters.get(slot.of) if slot is not None and slot.kind == "parameter" else None
-        if local is not None and isinstance(local.default, int):
-            return f"{decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
+        if local is not None and (told := self._set_here_or_default(local)):
+            return told
         return self.expression(expr, unit) if self.can_say(expr) else "a dose worked out for the patient"
 
     def _constant(self, expr: ir.Expr, unit: str) -> str:
@@ -303,10 +315,8 @@ class Speaker:
         local = self._parameters.get(review.text.removeprefix("local ").strip())
         if local is None:
             return f"again in {self.condition(review.text)}" if review.text else "again at the set time"
-        if local.id in self._local:
-            return f"again in {self._here(local.id)}"
-        if isinstance(local.default, int):
-            return f"again in {decimal_text(local.default)} {local.unit} (unless set otherwise locally)"
+        if told := self._set_here_or_default(local):
+            return f"again in {told}"
         return f"again after an interval that local policy must set ({local.id})"
 
     def local(self, text: str) -> str:
@@ -315,7 +325,8 @@ class Speaker:
         if name in self._local:
             return f"{name.replace('_', ' ')}, {self._here(name)}"
         if name in self._parameters:
-            return f"{name.replace('_', ' ')} (set locally)"
+            default = self._set_here_or_default(self._parameters[name])
+            return f"{name.replace('_', ' ')}, {default or 'which local policy sets'}"
         return self.condition(text)
 
     def _here(self, name: str) -> str:
@@ -437,7 +448,7 @@ class Speaker:
             case "feature":
                 return self.condition(slot.name)
             case _:
-                return (slot.of or slot.name).replace("_", " ")
+                return self._own_value(slot.of or slot.name)
 
     def expression(self, expr: ir.Expr, unit: str = "", inner: bool = False) -> str:
         """A compiled expression in words; numbers in `unit`. `inner`: it stands inside another."""

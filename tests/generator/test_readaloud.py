@@ -102,7 +102,7 @@ def test_factors_between_units_are_not_said_and_local_doses_tell_their_default()
         in text
     )
     assert "soluble insulin 10 units (unless set otherwise locally) IV" in text
-    assert "over insulin time (set locally)" in text
+    assert "over insulin time, which local policy sets" in text
 
 
 def test_a_formula_that_cannot_be_said_as_written_is_left_to_its_title() -> None:

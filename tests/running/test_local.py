@@ -379,6 +379,30 @@ def test_a_syringe_of_one_form_charted_as_another_is_unknown() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("protocol", "settings", "words"),
+    [
+        ("diabetic-ketoacidosis", {"insulin_ceiling": "12 units/h"}, "never above 12 units/h (set locally; default 15"),
+        ("diabetic-ketoacidosis", {"target_window": "100 min"}, "target window (here 100 min; default 90 min) < 0.5"),
+        ("diabetic-ketoacidosis", {"insulin_ceiling": "12 units/h"}, "order.rate > insulin ceiling (here 12 units/h;"),
+        ("hyperkalaemia", {"insulin_dose": "8 units"}, "soluble insulin 8 units (set locally; default 10 units) IV"),
+        ("hyperkalaemia", {}, "soluble insulin 10 units (unless set otherwise locally) IV"),
+        ("hyperkalaemia", {"insulin_time": "20 min"}, "over insulin time, 20 min (set locally; no default)"),
+        ("status-epilepticus", {"low_glucose": "4 mmol/L"}, "glucose < low glucose (here 4 mmol/L; no default)"),
+        (
+            "refractory-hypotension",
+            {"reassess_after": "5 min"},
+            "measured again 5 min (set locally; no default) or more",
+        ),
+    ],
+)
+def test_what_is_set_stands_beside_the_default_wherever_it_counts(
+    protocol: str, settings: dict[str, str], words: str
+) -> None:
+    program = kb.load(protocol, base=ROOT).program
+    assert words in read_aloud_text(program, checked_local(program, {"parameters": settings}))
+
+
 # ---------------------------------------------------------------- display units
 
 KPA: dict[str, Any] = {"display_units": {"map": "kPa", "vasopressin": "units/h"}}
