@@ -644,7 +644,7 @@ def reference_advice(
     statuses: dict[str, str] = {}
     options: dict[str, list[str]] = {}
     doses: dict[str, tuple[Fraction | None, Fraction | None, str]] = {}
-    needs = applies.missing if applies.value is None else NONE
+    needs = NONE if applies.value is False else applies.missing
     for step, node in walk.nodes.items():
         if states[step] == "not reached":
             continue
