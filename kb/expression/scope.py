@@ -183,14 +183,20 @@ def value_of(amount_or_ref: Any) -> tree.Expr | tree.Range:
 
 
 class StepShape(NamedTuple):
-    """What a property may ask of a step. `kind`: decide, do, hand_over or end; `drug` and `of` (rate or amount) where
-    it recommends a dose; `ranged` where that has a low and a high end.
+    """What a property may ask of a step. `kind`: decide, do, hand_over or end; where it recommends a dose, its `drug`,
+    `of` (rate or amount), the `dose` and the `weight` that it names.
     """
 
     kind: str
     drug: str = ""
     of: str = ""
-    ranged: bool = False
+    dose: tree.Expr | tree.Range | None = None
+    weight: str | None = None
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the dose has a low and a high end."""
+        return isinstance(self.dose, tree.Range)
 
 
 def _shape(record: Any) -> StepShape:
@@ -203,7 +209,8 @@ def _shape(record: Any) -> StepShape:
     dose = getattr(verb, of, None) or getattr(verb, "to", None)
     if dose is None:
         return StepShape("do")
-    return StepShape("do", verb.drug.id, of, isinstance(dose.value, tree.Range))
+    weight = getattr(verb, "weight", None)
+    return StepShape("do", verb.drug.id, of, dose.value, None if weight is None else str(weight.value))
 
 
 # ---------------------------------------------------------------- names

@@ -918,6 +918,8 @@ class Checker:
                 f"`{id}` recommends no dose of its own",
                 "name a step that gives, infuses, changes or titrates one drug",
             )
+        if step.ranged == (expr.function == "dose") and self._faulty_dose(step):
+            return ERROR  # reported at the step: what it is mended to decides whether it is a range
         if step.ranged and expr.function == "dose":
             return self.report(
                 "KB802",
@@ -929,6 +931,9 @@ class Checker:
         if not step.ranged and expr.function != "dose":
             return self.report("KB802", expr.span, f"the dose of `{id}` is no range", f"write `dose({id})`")
         return drug_type(self.scope, step.drug, step.of) or ERROR
+
+    def _faulty_dose(self, step: StepShape) -> bool:
+        return step.dose is not None and bool(check_amount(self.scope, step.dose, step.drug, step.of, step.weight))
 
     # -------- time features
 

@@ -135,7 +135,10 @@ def lint_dates(protocol: model.Protocol, library: model.Library, at: str) -> lis
 
 
 # A name that is missing is one mistake, however often it is used.
-_MISSING_NAMES = frozenset({"KB502", "KB503", "KB506"})
+_MISSING_NAMES = {code: code for code in ("KB310", "KB401", "KB404", "KB406", "KB502", "KB503", "KB506")} | {
+    "KB801": "KB401"
+}
+"""Each code that says so, with the code under which it counts: a property misses the same step as the way to it."""
 
 
 def _once_each(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -143,7 +146,7 @@ def _once_each(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     made: list[Diagnostic] = []
     first: dict[tuple[str, str], int] = {}
     for item in diagnostics:
-        key = item.code, item.message
+        key = _MISSING_NAMES.get(item.code, item.code), item.message
         if item.code in _MISSING_NAMES and key in first:
             said = made[first[key]]
             made[first[key]] = replace(said, related=(*said.related, Related(item.span, "and here")))
