@@ -56,7 +56,7 @@ demo: venv
 	@echo "== The flowchart and the site are built"
 	@mkdir -p $(OUT)
 	@$(BIN)/kb show $(DEMO) --format svg > $(OUT)/$(DEMO).svg
-	@$(BIN)/mkdocs build --quiet --strict --config-file site/mkdocs.yml
+	@$(BIN)/kb build >/dev/null
 	@echo "Look at  $(OUT)/site/index.html                      the site: protocol, editor's guide, format, meaning"
 	@echo "         $(OUT)/$(DEMO).svg          the flowchart"
 	@echo "Try      $(BIN)/kb show $(DEMO)"
@@ -90,7 +90,8 @@ scenarios: venv
 	$(BIN)/kb test
 
 docs: venv
-	$(BIN)/mkdocs build --quiet --strict --config-file site/mkdocs.yml
+	$(BIN)/kb build
+	$(BIN)/kb verify-site $(OUT)/site
 
 site: docs
 

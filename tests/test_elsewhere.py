@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from kb import program as ir
-from kb.generator.pages import protocol_page
 from kb.generator.readaloud import read_aloud, read_aloud_text
 from kb.interpreter import Guideline
+from kb.site.dossier import Dossier
+from kb.site.pages import pages_of
 from kb.store import load
 from tests.cli.test_cli import Kb
 from tests.cli.test_cli import kb as kb
@@ -45,6 +46,11 @@ def test_a_statement_that_is_only_read_is_shown_beside_what_uses_the_reading() -
     assert "pressure" in rule.steps
 
 
+def evidence_page() -> str:
+    pages = pages_of(Dossier(SHOCK.program))
+    return next(page for path, page in pages.items() if path.endswith("/evidence.md"))
+
+
 def test_every_row_has_a_topic_and_a_verdict() -> None:
     for item in SHOCK.program.elsewhere:
         assert all((item.topic, item.verdict, item.about)), item.id
@@ -53,7 +59,7 @@ def test_every_row_has_a_topic_and_a_verdict() -> None:
 def test_what_nobody_has_read_says_so_everywhere() -> None:
     unread = [item for item in SHOCK.program.elsewhere if not item.stored]
     assert unread
-    text, page = read_aloud_text(SHOCK.program), protocol_page(SHOCK.program)
+    text, page = read_aloud_text(SHOCK.program), evidence_page()
     for item in unread:
         line = next(line for line in text.splitlines() if f"Elsewhere {item.id} " in line)
         assert "not read, general knowledge" in line
@@ -65,7 +71,7 @@ def test_the_list_the_page_and_the_advice_say_the_same() -> None:
     item = next(item for item in SHOCK.advise(FLAT).recommended if item.step == "vasopressin")
     assert [line.partition(" ")[0] for line in entry.elsewhere] == [said.id for said in item.elsewhere]
     assert {said.id for said in item.elsewhere} == beside("vasopressin")
-    page = protocol_page(SHOCK.program)
+    page = evidence_page()
     assert all(f'id="elsewhere-{said.id}"' in page for said in item.elsewhere)
 
 

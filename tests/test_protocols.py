@@ -11,8 +11,9 @@ import pytest
 import kb
 from kb.base import Base
 from kb.coverage import Part, coverage
-from kb.generator.pages import protocol_page
 from kb.scenarios import Result, Scenario, load_scenario_files, run_scenario
+from kb.site.dossier import Dossier
+from kb.site.pages import pages_of
 
 BASE = Base(Path(__file__).parents[1])
 PROTOCOLS = list(BASE.protocols())
@@ -178,7 +179,7 @@ def test_the_reference_that_supersedes_another_exists(tmp_path: Path) -> None:
 def test_readers_see_which_reference_is_superseded() -> None:
     references = {item.key: item.superseded_by for item in guideline("adult-bradycardia").program.references}
     assert references == {"R1": "", "R2": "R1"}
-    assert "superseded by R1" in protocol_page(guideline("adult-bradycardia").program)
+    assert "superseded by R1" in "".join(pages_of(Dossier(guideline("adult-bradycardia").program)).values())
 
 
 # The table of NEWS2 as printed: points, and the first and the last value of each band.

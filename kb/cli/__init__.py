@@ -25,6 +25,7 @@ from kb.cli import (
     completion,
     diff,
     doctor,
+    emit,
     explain,
     fmt,
     init,
@@ -42,6 +43,7 @@ from kb.cli import (
     status,
     test,
     try_,
+    verify_site,
 )
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse, spell_what_can_be_shown
 
@@ -66,6 +68,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compile": compile.compile_,
     "parameters": parameters.parameters,
     "build": build.build,
+    "emit": emit.emit,
+    "verify-site": verify_site.verify_site,
     "fmt": fmt.fmt,
     "explain": explain.explain,
     "doctor": doctor.doctor,

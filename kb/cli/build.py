@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from kb.cli.common import FINDINGS, FINE, CommandError, console, count, own_base_of, print_diagnostics
+from kb.cli.progress import progress
 
 
 def build(
@@ -26,7 +27,8 @@ def build(
     if not config.is_file():
         raise CommandError(f"{base.path} has no site: there is no {config}; `kb init` writes one with a new base")
     try:
-        from kb.site import SiteError, build_site
+        from kb.site import EmitError, site_tree
+        from kb.site.build import SiteError, build_site
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "mkdocs":
             raise
@@ -39,8 +41,8 @@ def build(
         console().print("nothing was built: put the errors right first; `kb explain CODE` tells what a code means")
         raise typer.Exit(FINDINGS)
     try:
-        folder = build_site(config, out)
-    except SiteError as refused:
+        folder = build_site(base.path, site_tree(base, told=progress("writing")), out)
+    except (SiteError, EmitError) as refused:
         raise CommandError(f"the site was not built:\n{refused}") from refused
     index = min(os.path.relpath(folder / "index.html"), str(folder / "index.html"), key=len)
     told = f"{count(len(base.protocols()), 'protocol')} on the site: open {index}"

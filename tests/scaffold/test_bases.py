@@ -19,7 +19,8 @@ from kb.formatter import format_file
 from kb.scaffold.bases import as_markdown, base_files, new_base
 from kb.scaffold.placing import ScaffoldError, read_template
 from kb.scaffold.protocols import new_protocol
-from kb.site import build_site
+from kb.site import site_tree
+from kb.site.build import build_site
 from kb.source import Mapping, Scalar, Sequence, read_text
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,10 @@ def yaml_of(text: str) -> Any:
     return plain(read.root)
 
 
+def built(base: Path, out: Path | None = None) -> Path:
+    return build_site(base, site_tree(Base(base)), out)
+
+
 @pytest.mark.parametrize("empty_library", [False, True])
 def test_a_new_base_passes_every_check_and_builds(tmp_path: Path, empty_library: bool) -> None:
     made = new_base(tmp_path / "base", TODAY, empty_library=empty_library)
@@ -59,25 +64,25 @@ def test_a_new_base_passes_every_check_and_builds(tmp_path: Path, empty_library:
     wanted = {"units.yaml", "data.yaml", "drugs.yaml", "safety.yaml"} if empty_library else shipped
     assert {path.name for path in (base.protocols_path / "library").iterdir()} == wanted
     assert base.local() == ({"format": 1}, ())
-    out = build_site(base.path / "site" / "mkdocs.yml")
+    out = built(base.path)
     assert out == base.path / "out" / "site"
-    page = (out / "protocols" / "first-protocol.html").read_text("utf-8")
-    assert "DRAFT" in page
-    assert "<svg" in page
+    pages = out / "protocols" / "first-protocol" / "0.1.0"
+    assert "DRAFT" in (pages / "index.html").read_text("utf-8")
+    assert "<svg" in (pages / "chart.html").read_text("utf-8")
     for name in (
         "index.html",
         "format.html",
         "kb.css",
         "kb.js",
         "diagnostics/KB101.html",
-        "protocols/first-protocol.svg",
+        "protocols/first-protocol/0.1.0/flowchart.svg",
     ):
         assert (out / name).is_file(), name
 
 
 def test_the_site_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     new_base(tmp_path / "base", TODAY)
-    out = build_site(tmp_path / "base" / "site" / "mkdocs.yml", tmp_path / "public")
+    out = built(tmp_path / "base", tmp_path / "public")
     assert out == tmp_path / "public"
     loaded = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=["'](?:https?:)?//""")
     for page in out.rglob("*.html"):
@@ -141,7 +146,7 @@ def test_local_settings_list_what_the_protocols_leave_open_and_settle_nothing(tm
 def test_the_title_stands_on_the_site_as_it_was_given(tmp_path: Path) -> None:
     title = "A: <b>&_*x*_` # Łódź’s “ward” [x](y)"
     new_base(tmp_path / "base", TODAY, title)
-    out = build_site(tmp_path / "base" / "site" / "mkdocs.yml")
+    out = built(tmp_path / "base")
     page = (out / "index.html").read_text("utf-8")
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", page)
     assert heading is not None
@@ -318,7 +323,7 @@ def test_a_link_that_leads_nowhere_stops_the_build(made: Path, capsys: pytest.Ca
 
 def test_a_page_of_ones_own_takes_the_place_of_a_made_one(made: Path) -> None:
     (made / "site" / "docs" / "kb.css").write_text("/* ours */")
-    assert (build_site(made / "site" / "mkdocs.yml") / "kb.css").read_text() == "/* ours */"
+    assert (built(made) / "kb.css").read_text() == "/* ours */"
 
 
 def test_a_base_without_a_site_says_so(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,15 +12,11 @@ import pytest
 
 from kb.base import Base
 from kb.codes import CODES
-from kb.generator.pages import (
-    FLOWCHART_MARK,
-    diagnostics_page,
-    explanation_page,
-    format_page,
-    protocol_page,
-    protocols_page,
-    quoted,
-)
+from kb.generator.markdown import quoted
+from kb.generator.reference import diagnostics_page, explanation_page, format_page
+from kb.site.dossier import Dossier
+from kb.site.emit import protocols_page, site_tree
+from kb.site.pages import pages_of
 from tests.generator.example import build
 
 ROOT = Path(__file__).parents[2]
@@ -37,26 +33,40 @@ def dangling(page: str) -> set[str]:
     return set(re.findall(r'href="#([^"]+)"', made)) - set(re.findall(r'id="([^"]+)"', made))
 
 
-@pytest.mark.parametrize("id", BASE.protocols())
-def test_every_link_of_a_protocol_page_leads_to_its_place(id: str) -> None:
-    program, _ = BASE.program(id)
-    assert program is not None
-    assert dangling(protocol_page(program)) == set()
+@pytest.fixture(scope="module")
+def example() -> dict[str, str]:
+    """The pages of the example, by name."""
+    return {path.rpartition("/")[2]: page for path, page in pages_of(Dossier(build())).items()}
 
 
-def test_a_protocol_page_begins_with_its_review_state() -> None:
-    page = protocol_page(build())
-    assert page.index("DRAFT") < page.index("## Flowchart")
-    assert FLOWCHART_MARK.format(id="flowchart-refractory-hypotension") in page
+def test_every_page_begins_with_its_review_state_version_and_digests(example: dict[str, str]) -> None:
+    for name, page in example.items():
+        banner = page.index('data-state="draft"')
+        assert page.index("DRAFT") < 2000, name
+        assert "data-logic=" in page[banner : banner + 200], name
 
 
-def test_every_step_with_its_dose_and_sources_is_on_the_page() -> None:
-    made = html(protocol_page(build()))
+def test_the_chart_stands_on_its_page(example: dict[str, str]) -> None:
+    assert "<svg" in example["chart.md"]
+
+
+def test_every_step_with_its_dose_and_sources_is_on_the_list(example: dict[str, str]) -> None:
+    made = html(example["list.md"])
     for step in build().steps:
         if not step.part_of:
-            assert f'id="entry-{step.id}"' in made
+            assert f'id="step-{step.id}"' in made
     assert "<strong>vasopressin 0.03 to 0.04 units/min IV</strong>" in made
-    assert '<a href="#statement-S02">S02</a>' in made
+    assert 'href="evidence.md#statement-S02">S02</a>' in made
+
+
+def test_a_protocol_has_pages_for_each_version_and_an_address_for_the_newest() -> None:
+    files = site_tree(BASE).files
+    for version in ("1.0.0", "1.1.0"):
+        assert f"docs/protocols/refractory-hypotension/{version}/list.md" in files
+    onward = files["docs/protocols/refractory-hypotension/latest/list.md"].decode()
+    assert "../1.1.0/list.html" in onward
+    assert b"is newer" in files["docs/protocols/refractory-hypotension/1.0.0/list.md"]
+    assert b"is newer" not in files["docs/protocols/refractory-hypotension/1.1.0/list.md"]
 
 
 def test_the_format_page_describes_every_key_of_every_schema() -> None:
@@ -85,7 +95,7 @@ def test_an_explanation_shows_its_examples_as_code() -> None:
 
 
 def test_the_list_of_protocols_tells_the_state_of_each() -> None:
-    assert "| draft |" in protocols_page([build()])
+    assert "| draft |" in protocols_page([Dossier(build())])
 
 
 def test_quoted_text_is_shown_as_it_is() -> None:

@@ -1,0 +1,98 @@
+"""The site of a knowledge base as HTML: the tree is written, MkDocs builds it, and the result is held against it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import Abort, ConfigurationError, MkDocsException
+
+from kb.site.emit import TREE, Tree
+from kb.site.verify import verify_site
+
+MARK = ".kb-site"  # in every folder that a build made: such a folder may be emptied for the next build
+
+
+class SiteError(Exception):
+    """The site was not built; each line says why."""
+
+
+def build_site(base: Path, tree: Tree, out: Path | None = None, *, only_changed: bool = False) -> Path:
+    """Write `tree` and build it as `site/mkdocs.yml` of the folder `base` says, into `out` (by default where it says).
+
+    `only_changed`: leave pages as they are whose text is the same as at the last build (the search index then knows
+    only the others).
+
+    Raises:
+        EmitError: the folder of the tree holds something else.
+        SiteError: MkDocs has a complaint, the folder holds what no build made, or pages are missing from the result.
+
+    """
+    if out is not None:
+        _guard(out)
+    tree.write(base / TREE)
+    said = _Said()
+    logger = logging.getLogger("mkdocs")
+    logger.addHandler(said)
+    logger.propagate = False
+    try:
+        config = _config(base, out)
+        folder = Path(config.site_dir)
+        _guard(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text("Made by kb build: the next build empties this folder.\n", "utf-8")
+        config.plugins.on_startup(command="build", dirty=only_changed)
+        try:
+            build(config, dirty=only_changed)
+        finally:
+            config.plugins.on_shutdown()
+    except (Abort, MkDocsException, ConfigurationError) as failed:
+        raise SiteError("\n".join(f"  {line}" for line in said.lines or [str(failed)])) from failed
+    finally:
+        logger.removeHandler(said)
+        logger.propagate = True
+    missing = verify_site(folder)
+    if missing:
+        raise SiteError("\n".join(f"  {each}" for each in missing))
+    return folder
+
+
+def _config(base: Path, out: Path | None) -> MkDocsConfig:
+    file = base / "site" / "mkdocs.yml"
+    settings: dict[str, object] = {"strict": True}
+    if out is not None:
+        settings["site_dir"] = str(out.resolve())
+    config = load_config(str(file), **settings)  # type: ignore[arg-type]
+    wanted = (base / TREE / "docs").resolve()
+    if Path(config.docs_dir).resolve() != wanted:
+        raise SiteError(f"  {file} takes its pages from {config.docs_dir}\n  write there: `docs_dir: ../out/tree/docs`")
+    return config
+
+
+class _Said(logging.Handler):
+    """Keeps what MkDocs warns of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def _guard(folder: Path) -> None:
+    """MkDocs empties the folder it builds into; refuse one that something else is in."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise SiteError(f"  {folder} is a file; name a folder")
+    held = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if held and not (folder / MARK).exists():
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        raise SiteError(
+            f"  {folder} holds what no build of this site made: {', '.join(held[:3])}{more}\n"
+            "  name an empty or a new folder; a build empties the one it writes to"
+        )

@@ -1,0 +1,102 @@
+"""Everything the pages of one protocol version are made from, gathered once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from kb import program as ir
+from kb.coverage import Part, coverage
+from kb.diagnostics import Diagnostic
+from kb.generator.readaloud import ReadAloud, read_aloud
+from kb.generator.render import render_svg
+from kb.interpreter import Guideline
+from kb.local import Local, read_local
+from kb.scenarios import Result, Scenario, run_scenario
+from kb.store import latest
+
+
+class Reports(NamedTuple):
+    """What takes minutes and is worked out beforehand: `proofs` as `kb prove --format json` writes them of one version,
+    `changes` as `kb diff --format json` does against the version before; None where nobody has asked for them.
+    """
+
+    proofs: Mapping[str, Any] | None = None
+    changes: Mapping[str, Any] | None = None
+
+
+class Dossier:
+    """One version of one protocol: its Program, its worked patients, and what is known of both.
+
+    `versions`: all of this protocol. `scenarios`: the worked patients of this version. `settings`: what `local.yaml`
+    says. `broken`: what is wrong with the file now, where `program` is the last one that could be compiled.
+    `report_to`: the address to which a reader reports a problem.
+    """
+
+    def __init__(
+        self,
+        program: ir.Program,
+        versions: Sequence[str] = (),
+        scenarios: Sequence[Scenario] = (),
+        settings: Mapping[str, Any] | None = None,
+        reports: Reports = Reports(),  # noqa: B008  a named tuple cannot change
+        broken: Sequence[Diagnostic] = (),
+        report_to: str = "",
+    ) -> None:
+        self.program = program
+        self.versions = tuple(versions) or (program.version,)
+        self.latest = latest(list(self.versions))
+        self.scenarios = tuple(scenarios)
+        self.settings = settings
+        self.reports = reports
+        self.broken = tuple(broken)
+        self.report_to = report_to
+
+    @property
+    def folder(self) -> str:
+        """Where its pages stand in the site."""
+        return f"protocols/{self.program.id}/{self.program.version}"
+
+    @cached_property
+    def local(self) -> Local:
+        return read_local(self.program, self.settings)
+
+    @cached_property
+    def told(self) -> ReadAloud:
+        return read_aloud(self.program, self.local)
+
+    @cached_property
+    def picture(self) -> str:
+        """The flowchart, an SVG document."""
+        return render_svg(self.program, local=self.local)
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """What comes of each of its worked patients."""
+        guideline = Guideline(self.program)
+        return tuple(run_scenario(guideline, each) for each in self.scenarios)
+
+    @cached_property
+    def coverage(self) -> tuple[Part, ...]:
+        return coverage(self.program, self.results)
+
+    @cached_property
+    def steps_of_statement(self) -> Mapping[str, tuple[str, ...]]:
+        """For each statement the steps that cite it."""
+        found: dict[str, list[str]] = {}
+        for entry in self.told.entries:
+            for id in entry.cites:
+                found.setdefault(id, []).append(entry.step)
+        return {id: tuple(steps) for id, steps in found.items()}
+
+    @cached_property
+    def scenarios_of_step(self) -> Mapping[str, tuple[str, ...]]:
+        """For each step the worked patients whose walk reaches it."""
+        found: dict[str, list[str]] = {}
+        for result in self.results:
+            if result.advice is not None:
+                for state in result.advice.trace:
+                    if state.state in ("reached", "assumed"):
+                        found.setdefault(state.step, []).append(result.scenario.id)
+        return {id: tuple(names) for id, names in found.items()}

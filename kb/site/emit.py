@@ -1,0 +1,175 @@
+"""`emit`: the site as a plain tree of Markdown, SVG and JSON, which MkDocs or anything else turns into HTML.
+
+The tree is complete: hand-written pages, made pages, pictures, the theme and `kb-site.json`, which lists what there
+must be. No plugin has to run for any of it; `verify` holds what was built against `kb-site.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kb.base import Base
+from kb.codes import CODES
+from kb.diagnostics import Diagnostic
+from kb.editor.schemas import kinds
+from kb.generator.markdown import quoted
+from kb.generator.reference import diagnostics_page, explanation_page, format_page
+from kb.site.dossier import Dossier, Reports
+from kb.site.pages import pages_of
+from kb.store import latest
+from kb.validator import schema_document
+
+HERE = Path(__file__).parent
+EXPLAINED = HERE.parent / "explain"
+TREE = Path("out", "tree")  # in a base: where the tree is written, and where `site/mkdocs.yml` takes its pages from
+MANIFEST = "kb-site.json"
+MARK = ".kb-tree"  # in a folder that `emit` made: files of it that are no longer wanted may be removed
+
+
+class EmitError(ValueError):
+    """No tree was written; the text says why."""
+
+    def __init__(self, message: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = tuple(diagnostics)
+
+
+class Tree(NamedTuple):
+    """A site before it is HTML: the content of each file by its path; `docs/` are the pages, `theme/` their look."""
+
+    files: Mapping[str, bytes]
+
+    def write(self, folder: Path) -> tuple[str, ...]:
+        """Write what differs from what is there, remove what is no longer wanted; the paths that changed.
+
+        Raises:
+            EmitError: `folder` holds what `emit` has not made.
+
+        """
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARK).exists())):
+            raise EmitError(f"{folder} holds what `kb emit` did not write; name an empty or a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text("Made by kb emit: what stands here is written over.\n", "utf-8")
+        changed = []
+        for path, content in self.files.items():
+            file = folder / path
+            if not file.is_file() or file.read_bytes() != content:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+                changed.append(path)
+        for file in sorted(folder.rglob("*"), reverse=True):
+            path = file.relative_to(folder).as_posix()
+            if file.is_file() and path not in self.files and path != MARK:
+                file.unlink()
+                changed.append(path)
+            elif file.is_dir() and not any(file.iterdir()):
+                file.rmdir()
+        return tuple(changed)
+
+
+def site_tree(
+    base: Base,
+    reports: Mapping[tuple[str, str], Reports] | None = None,
+    report_to: str = "",
+    told: Callable[[list[str]], Iterable[str]] = iter,
+) -> Tree:
+    """The tree of the site of `base`; a hand-written page in `site/docs` stands instead of a made one of its name.
+
+    Args:
+        reports: proofs and changes worked out beforehand, by id and version.
+        report_to: the address to which readers report a problem with a step; none: no such links.
+        told: is given what is made and yields each as its turn comes.
+
+    Raises:
+        EmitError: a protocol has errors.
+
+    """
+    dossiers = list(_dossiers(base, reports or {}, report_to, told))
+    written = {
+        f"docs/{file.relative_to(base.path / 'site' / 'docs').as_posix()}": file.read_bytes()
+        for file in sorted((base.path / "site" / "docs").rglob("*"))
+        if file.is_file()
+    }
+    pages: dict[str, str] = {}
+    for dossier in dossiers:
+        pages |= pages_of(dossier)
+        pages[f"{dossier.folder}/flowchart.svg"] = dossier.picture
+        if dossier.program.version == dossier.latest:
+            pages |= _latest(dossier)
+    guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)
+    pages["protocols/index.md"] = protocols_page([each for each in dossiers if each.program.version == each.latest])
+    pages["format.md"] = format_page({kind: schema_document(kind) for kind in kinds()}, with_guide=guide)
+    explained = sorted(EXPLAINED.glob("KB*.md"))
+    pages |= {f"diagnostics/{page.name}": explanation_page(page.read_text("utf-8")) for page in explained}
+    pages["diagnostics/index.md"] = diagnostics_page(CODES, [page.stem for page in explained])
+    pages[MANIFEST] = json.dumps(_manifest(dossiers), indent=1) + "\n"
+    files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
+    for file in sorted((HERE / "theme").rglob("*")):
+        if file.is_file():
+            files[f"theme/{file.relative_to(HERE / 'theme').as_posix()}"] = file.read_bytes()
+    return Tree(files)
+
+
+def _dossiers(
+    base: Base, reports: Mapping[tuple[str, str], Reports], report_to: str, told: Callable[[list[str]], Iterable[str]]
+) -> Iterable[Dossier]:
+    settled, _ = base.local()
+    settings = {"format": 1, **settled} if settled else None
+    for id in told(list(base.protocols())):
+        versions = base.protocols()[id]
+        held = [each for file in base.scenario_files(id) for each in base.scenarios(file)[0]]
+        for version in versions:
+            program, found = base.program(id, version)
+            if program is None:
+                raise EmitError(f"protocol {id}@{version} has errors", found)
+            of_version = [each for each in held if (each.version or latest(versions)) == version]
+            made = reports.get((id, version), Reports())
+            yield Dossier(program, versions, of_version, settings, made, (), report_to)
+
+
+def _latest(dossier: Dossier) -> dict[str, str]:
+    """Pages that lead on to those of the newest version, so that an address without a version stays true."""
+    id, version = dossier.program.id, dossier.program.version
+    made = {}
+    for path in pages_of(dossier):
+        name = path.rpartition("/")[2].removesuffix(".md")
+        made[f"protocols/{id}/latest/{name}.md"] = (
+            f"# {quoted(dossier.program.title)}: newest version\n\n"
+            f'<p class="kb-onward"><a href="../{version}/{name}.html">Version {quoted(version)}</a></p>\n'
+        )
+    return made
+
+
+def protocols_page(dossiers: Iterable[Dossier]) -> str:
+    """The list of protocols, each with its review state."""
+    rows = ["| protocol | question | version | state |", "|---|---|---|---|"]
+    for dossier in dossiers:
+        program = dossier.program
+        link = f"[{quoted(program.title)}]({program.id}/{program.version}/index.md)"
+        rows.append(
+            f"| {link} | {quoted(program.question)} | {quoted(program.version)} | {quoted(program.state or 'draft')} |"
+        )
+    return "# Protocols\n\n" + "\n".join(rows) + "\n"
+
+
+def _manifest(dossiers: Iterable[Dossier]) -> dict[str, Any]:
+    """What must be found in the built site."""
+    return {
+        "schema": "1.0.0",
+        "protocols": [
+            {
+                "id": each.program.id,
+                "version": each.program.version,
+                "latest": each.program.version == each.latest,
+                "state": each.program.state or "draft",
+                "banner": each.told.banner,
+                "logic_digest": each.program.logic_digest,
+                "text_digest": each.program.text_digest,
+                "pages": sorted(path.removeprefix("protocols/") for path in pages_of(each)),
+            }
+            for each in dossiers
+        ],
+    }

@@ -1,0 +1,118 @@
+"""Whether a built site has what it must: every page of every protocol, its state, version and digests, no dead link.
+
+Reads HTML alone, so it does not matter which program built it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from kb.generator.wording import short_digest
+from kb.site.emit import MANIFEST
+
+
+class _Page(HTMLParser):
+    """What one page says of itself, where it leads, and the places on it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.banner: dict[str, str] = {}
+        self.text = ""
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.places: set[str] = set()
+        self._inside = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = {name: value or "" for name, value in attrs}
+        if "id" in held:
+            self.places.add(held["id"])
+        if tag in ("a", "{http://www.w3.org/2000/svg}a"):
+            self.links += [held[name] for name in ("href", "xlink:href") if name in held]
+        elif tag in ("script", "img", "iframe") and "src" in held:
+            self.loaded.append(held["src"])
+        elif tag == "link" and held.get("rel") in ("stylesheet", "icon", "preload", "modulepreload"):
+            self.loaded.append(held.get("href", ""))
+        if "data-kb-page" in held:
+            self.banner, self._inside = held, 1
+        elif self._inside and tag == "div":
+            self._inside += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and tag == "div":
+            self._inside -= 1
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.text += data
+
+
+def verify_site(folder: Path) -> tuple[str, ...]:
+    """What is missing from the built site in `folder`, a line each; nothing where it is whole."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        protocols = manifest["protocols"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return (f"{MANIFEST} is not in {folder}: this is no site that was built from `kb emit`",)
+    pages = {
+        file.relative_to(folder).as_posix(): _Page(file.read_text("utf-8")) for file in sorted(folder.rglob("*.html"))
+    }
+    return (*_protocols(protocols, pages), *_dead_links(folder, pages), *_foreign(pages))
+
+
+def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page]) -> Iterator[str]:
+    for each in protocols:
+        wanted = {
+            "data-protocol": each["id"],
+            "data-version": each["version"],
+            "data-state": each["state"],
+            "data-logic": short_digest(str(each["logic_digest"])),
+            "data-text": short_digest(str(each["text_digest"])),
+        }
+        listed = each["pages"]
+        for name in listed if isinstance(listed, list) else ():
+            path = f"protocols/{str(name).removesuffix('.md')}.html"
+            page = pages.get(path) or pages.get(path.removesuffix(".html") + "/index.html")
+            if page is None:
+                yield f"{path} is missing: the page of {each['id']}@{each['version']} was not built"
+                continue
+            differ = [key.removeprefix("data-") for key, value in wanted.items() if page.banner.get(key) != value]
+            if not page.banner:
+                yield f"{path} has no banner: its reader cannot see that it is {each['state']}"
+            elif differ:
+                yield f"{path} does not tell the right {', '.join(differ)} of {each['id']}@{each['version']}"
+            elif " ".join(str(each["banner"]).split()) not in " ".join(page.text.split()):
+                yield f"{path} does not show the banner: {each['banner']}"
+
+
+def _dead_links(folder: Path, pages: dict[str, _Page]) -> Iterator[str]:
+    for path, page in pages.items():
+        for target in page.links:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            if parts.path.startswith("/"):
+                yield f"{path} leads to {target}: an address that begins at the root of a server breaks elsewhere"
+                continue
+            file = (folder / path).parent / unquote(parts.path) if parts.path else folder / path
+            if file.is_dir():
+                file /= "index.html"
+            if not file.is_file():
+                yield f"{path} leads to {target}, which is not there"
+                continue
+            named = file.resolve().relative_to(folder.resolve()).as_posix()
+            fragment = unquote(parts.fragment)
+            if fragment and named in pages and "=" not in fragment and fragment not in pages[named].places:
+                yield f"{path} leads to {target}: there is no such place on that page"
+
+
+def _foreign(pages: dict[str, _Page]) -> Iterator[str]:
+    for path, page in pages.items():
+        for source in page.loaded:
+            if urlsplit(source).netloc:
+                yield f"{path} loads {source} from elsewhere"

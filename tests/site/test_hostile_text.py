@@ -1,0 +1,56 @@
+"""Text of a knowledge base stays text on every page."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import markdown
+import pytest
+
+from kb.site.dossier import Dossier
+from kb.site.emit import protocols_page
+from kb.site.pages import pages_of
+from tests.generator.example import build
+from tests.generator.test_hostile_text import ATTACKS, attacked, plain
+
+SVG = {"svg", "g", "title", "desc", "style", "text", "path", "polygon", "polyline", "ellipse"}
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {value or "" for name, value in attrs if name in {"href", "src"}}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_pages_show_hostile_text_as_text(attack: str) -> None:
+    dossier = Dossier(attacked(build(), attack))
+    pages = {**pages_of(dossier), "index.md": protocols_page([dossier])}
+    allowed = {"h1", "h2", "h3", "p", "ul", "li", "a", "strong", "code", "span", "div", "nav",
+               "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
+    shown = 0
+    for path, page in pages.items():
+        found = Tags()
+        found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
+        assert found.tags <= (allowed | SVG if path.endswith("/chart.md") else allowed), path
+        assert not {name for name in found.attributes if name.startswith("on")}, path
+        assert all(re.fullmatch(r"([a-z0-9./-]+\.(svg|md|html))?(#[A-Za-z0-9.-]+)?", link) for link in found.links), (
+            path
+        )
+        shown += plain(attack) in " ".join(found.text.split())
+    assert shown == len(pages)
