@@ -185,6 +185,11 @@ _PARTS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
 }
 
 
+def is_expression(node: object) -> bool:
+    """Whether a part of a Program is an expression, not a record that holds some."""
+    return type(node) in _PARTS
+
+
 def slots_of(expr: Expr) -> set[int]:
     """Every slot that `expr` reads; definitions are not followed."""
     found: set[int] = set()

@@ -53,8 +53,8 @@ def mutate(
 
     Each that is not noticed is shown as a patient whom it would give other advice: a scenario to add.
     """
+    from kb.mutation.by_scenario import BrokenScenarioError
     from kb.mutation.classes import CLASSES
-    from kb.mutation.judging import BrokenScenarioError
     from kb.prover.solver import SolverMissingError
 
     for name in classes or ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from kb import model
@@ -104,23 +104,35 @@ def prove(
         SolverMissingError: Z3 is not installed.
 
     """
-    z3()
-    stated, wanted = compile_properties(protocol, library, program), list(wanted)
-    chosen = [each for each in stated.properties if not wanted or each.id in wanted]
-    patients = Patients(Guideline(stated.program), stated.extra)
-    patients.walk.seconds = seconds
-    by_id = {each.id: each for each in chosen}
-    verdicts = [_judge(patients, by_id[id]) for id in told(list(by_id))]
-    verdicts += [_left_out(made, reason) for made, reason in stated.left_out if not wanted or made.id in wanted]
-    if moments and not wanted:
-        verdicts += [_over_time(*each) for each in judged(protocol, program, moments)]
+    verdicts = tuple(one_by_one(protocol, library, program, wanted, seconds, told, moments))
     return Proofs(
         program.id,
         program.version,
         program.logic_digest,
-        tuple(verdicts),
+        verdicts,
         tuple(_diagnostic(protocol, verdict) for verdict in verdicts if verdict.outcome in _CODES),
     )
+
+
+def one_by_one(
+    protocol: model.Protocol,
+    library: model.Library,
+    program: ir.Program,
+    wanted: Iterable[str] = (),
+    seconds: float | None = None,
+    told: Callable[[list[str]], Iterable[str]] = iter,
+    moments: int = MOMENTS,
+) -> Iterator[Verdict]:
+    """The verdicts of `prove`, each worked out when its turn comes."""
+    z3()
+    stated, wanted = compile_properties(protocol, library, program), list(wanted)
+    by_id = {each.id: each for each in stated.properties if not wanted or each.id in wanted}
+    patients = Patients(Guideline(stated.program), stated.extra)
+    patients.walk.seconds = seconds
+    yield from (_judge(patients, by_id[id]) for id in told(list(by_id)))
+    yield from (_left_out(made, reason) for made, reason in stated.left_out if not wanted or made.id in wanted)
+    if moments and not wanted:
+        yield from (_over_time(*each) for each in judged(protocol, program, moments))
 
 
 def property_ids(protocol: model.Protocol, library: model.Library) -> tuple[str, ...]:

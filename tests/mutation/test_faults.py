@@ -10,8 +10,9 @@ import yaml
 
 from kb.base import Base
 from kb.diagnostics import has_errors
+from kb.mutation.by_scenario import BrokenScenarioError
 from kb.mutation.classes import CLASSES
-from kb.mutation.judging import Bench, BrokenScenarioError, Verdict
+from kb.mutation.judging import Bench, Verdict
 from kb.scenarios import load_scenario_files, run_scenario
 from tests.engine import PROTOCOLS
 from tests.mutation.weak import PROTOCOL, make_base
