@@ -6,7 +6,7 @@ included, the two are equivalent. Where something does, the row becomes a patien
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -60,16 +60,7 @@ class Pairs:
         new = [name for name in _features(other.program) if name not in self._features]
         if new:
             return Compared("undecided", f"`{new[0]}` is read from a chart over time, not from one moment")
-        held, defaults = _defaults(mine, other.program)
-        walk = SymbolicWalk(other.program, shared=held, same_rows=mine)
-        seen = dict(_seen(walk))
-        advice: list[Term] = []
-        orders: list[Term] = []
-        for key in dict.fromkeys((*self._told, *seen)):
-            term = _differs(self._told.get(key), seen.get(key))
-            if term is not False:
-                (orders if key.startswith(("rule ", "cap ")) else advice).append(term)
-        facts = [*walk.facts, *defaults]
+        advice, orders, facts = self._apart(other)
         try:
             for terms, ordered in ((advice, False), (orders, True)):
                 if terms and mine.find(any_of(terms), *facts) is not None:
@@ -83,6 +74,53 @@ class Pairs:
                 return Compared("undecided", f"what `{name}` looks for over time is another condition")
         return Compared("equivalent")
 
+    def _apart(self, other: Guideline) -> tuple[list[Term], list[Term], list[Term]]:
+        """Where advice differs, where the verdict on an order does, and what holds of the rows of both."""
+        mine = self._patients.walk
+        held, defaults = _defaults(mine, other.program)
+        walk = SymbolicWalk(other.program, shared=held, same_rows=mine)
+        seen = dict(_seen(walk))
+        advice: list[Term] = []
+        orders: list[Term] = []
+        for key in dict.fromkeys((*self._told, *seen)):
+            term = _differs(self._told.get(key), seen.get(key))
+            if term is not False:
+                (orders if key.startswith(("rule ", "cap ")) else advice).append(term)
+        return advice, orders, [*walk.facts, *defaults]
+
+    def few(self, others: Sequence[Guideline]) -> Iterator[tuple[Patient, dict[int, tuple[Told, ...]]]]:
+        """Few patients, each with those of `others`, by their places, that give other advice.
+
+        Each is sought for as many at once as can be, one after the other; whom it shows beside those counts too. One
+        of which no patient was found, or that differs in verdicts on orders only, is in none of them.
+        """
+        left: dict[int, list[Term]] = {}
+        for place, other in enumerate(others):
+            advice, _, facts = self._apart(other)
+            if advice:
+                left[place] = [any_of(advice), *facts]
+        while left:
+            first = next(iter(left))
+            terms = left.pop(first)
+            wanted = [first]
+            for place, more in left.items():
+                if self._can(*terms, *more, *self._patients.as_charted()):
+                    terms, wanted = [*terms, *more], [*wanted, place]
+            patient = self._patients.for_all([others[place] for place in wanted], terms)
+            if patient is None:
+                continue
+            shown = {place: told_apart(patient.advice, others[place], patient) for place in (first, *left)}
+            shown = {place: differs for place, differs in shown.items() if differs}
+            for place in shown:
+                left.pop(place, None)
+            yield patient, shown
+
+    def _can(self, *terms: Term) -> bool:
+        try:
+            return self._patients.walk.find(*terms) is not None
+        except Undecided:
+            return False
+
 
 class _Pair(Patients):
     """Patients for whom two guidelines say different things, of what to do or of one of some orders."""
@@ -90,13 +128,26 @@ class _Pair(Patients):
     _other: Guideline
     _orders: tuple[dict[str, str], ...] = ()
     _found: Compared
+    _all: Sequence[Guideline] = ()
 
     def who(self, other: Guideline, terms: list[Term], orders: tuple[dict[str, str], ...]) -> Compared:
         self._other, self._orders = other, orders
         self.find(lambda walk: terms, tries=4)
         return self._found
 
+    def for_all(self, others: Sequence[Guideline], terms: list[Term]) -> Patient | None:
+        """A patient for whom each of `others` says something else; None where none was found."""
+        self._all = others
+        try:
+            return self.find(lambda walk: terms, tries=4)
+        except Undecided:
+            return None
+        finally:
+            self._all = ()
+
     def confirms(self, question: Question, patient: Patient) -> bool:
+        if self._all:
+            return all(told_apart(patient.advice, other, patient) for other in self._all)
         if self._orders:
             order, differs = judged_apart(self.guideline, self._other, patient, self._orders)
         else:

@@ -99,6 +99,29 @@ class Bench:
             self._known[program.logic_digest] = self._of_logic(made, program, site)
         return Verdict(mutant, *self._known[program.logic_digest])
 
+    def in_few(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+        """The verdicts, with as few patients as suffice for what went unnoticed, each as rich as that takes."""
+        places = [place for place, each in enumerate(verdicts) if each.patient is not None and not each.patient.order]
+        if len(places) < 2:
+            return tuple(verdicts)
+        made = [self._made(verdicts[place].mutant.number) for place in places]
+        found = list(verdicts)
+        for who, shown in self._held_against().few(made):
+            for number, differs in shown.items():
+                seen = Found(who.chart, who.local, who.now.isoformat(), {}, differs, who.told())
+                found[places[number]] = found[places[number]]._replace(patient=seen)
+        return tuple(found)
+
+    def _made(self, number: int) -> Guideline:
+        site, change, _ = self._places[number]
+        program = compile_unchecked(changed(self.protocol, site, change.to), self.library)
+        return Guideline(with_names_of(self.program, program))
+
+    def _held_against(self) -> Pairs:
+        if self._pairs is None:
+            self._pairs = Pairs(self.guideline)
+        return self._pairs
+
     def _of_citation(self, made: model.Protocol) -> _Outcome:
         lint = self._check.new_in(made)
         if lint:
@@ -113,9 +136,7 @@ class Bench:
         lint = self._check.new_in(made, program)
         if lint:
             return _Outcome(KILLED, "lint", lint)
-        if self._pairs is None:
-            self._pairs = Pairs(self.guideline)
-        found = self._pairs.compare(guideline)
+        found = self._held_against().compare(guideline)
         if found.outcome == "equivalent":
             return _Outcome(EQUIVALENT, what="no patient gets other advice")
         if self._proofs is None:

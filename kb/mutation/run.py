@@ -50,7 +50,7 @@ def mutate(
     else:
         verdicts = (bench.judge(number) for number in wanted)
     found = tuple(verdict for _, verdict in zip(told(lines), verdicts, strict=False))
-    return Strength(protocol.id, protocol.version, bench.guideline, found, total)
+    return Strength(protocol.id, protocol.version, bench.guideline, bench.in_few(found), total)
 
 
 def _on_several(

@@ -15,7 +15,7 @@ from kb.mutation.classes import CLASSES
 from kb.mutation.judging import Bench, Verdict
 from kb.scenarios import load_scenario_files, run_scenario
 from tests.engine import PROTOCOLS
-from tests.mutation.weak import PROTOCOL, make_base
+from tests.mutation.weak import CLAIM, PROTOCOL, make_base
 
 
 def scenario(**parts: object) -> dict[str, object]:
@@ -63,6 +63,41 @@ def test_a_guard_that_no_patient_needs_survives(tmp_path: Path) -> None:
     assert found["fluid: `avoid_if allergy` is missing"].outcome == "survived"
     found = verdicts(tmp_path / "again", {"low": AT_64, "well": AT_65, "allergic": ALLERGIC}, "guards")
     assert found["fluid: `avoid_if allergy` is missing"].what == "allergic"
+
+
+def test_a_guard_that_a_claim_needs_is_noticed_by_its_proof_where_no_patient_shows_it(tmp_path: Path) -> None:
+    fault = "fluid: `avoid_if allergy` is missing"
+    base = make_base(tmp_path, {"low": AT_64, "well": AT_65}, claim=CLAIM)
+    found = {f"{each.mutant.owner}: {each.mutant.told}": each for each in base.mutate("weak").verdicts}
+    assert (found[fault].outcome, found[fault].by) == ("killed", "proof")
+    assert found[fault].what.startswith("`no-fluid-with-allergy` does not hold for map: ")
+    assert "allergy: yes" in found[fault].what
+    assert base.mutate("weak", classes=["guards"]).counts()["guards"]["proof"] == 1
+    shown = make_base(tmp_path / "again", {"allergic": ALLERGIC}, claim=CLAIM).mutate("weak", classes=["guards"])
+    assert [each.by for each in shown.verdicts] == ["scenario"]  # the cheapest witness is told
+
+
+def test_a_claim_that_a_fault_leaves_true_notices_nothing(tmp_path: Path) -> None:
+    far = scenario(chart={"map": "40 mmHg", "allergy": False}, expect={"recommended": ["fluid"]})
+    strength = make_base(tmp_path, {"far": far}, claim=CLAIM).mutate("weak", classes=["thresholds"])
+    found = {each.mutant.told: each.outcome for each in strength.verdicts}
+    assert found["`65 mmHg` becomes `64 mmHg`"] == "survived"
+
+
+def test_what_the_check_says_of_all_patients_notices_a_fault(tmp_path: Path) -> None:
+    base = make_base(tmp_path, {"nothing": NOT_KNOWN}, "map < 65 mmHg and map > 60 mmHg")
+    found = {each.mutant.told: each for each in base.mutate("weak", classes=["operators"]).verdicts}
+    constant = found["all of becomes any of"]
+    assert (constant.outcome, constant.by) == ("killed", "lint")
+    assert constant.what.startswith("KB444")
+
+
+def test_few_patients_show_many_faults(tmp_path: Path) -> None:
+    base = make_base(tmp_path, {"nothing": NOT_KNOWN}, "map < 65 mmHg and systolic < 60 mmHg and lactate > 10 mmol/L")
+    strength = base.mutate("weak", classes=["operators"])
+    patients = {repr(each.patient.chart) for each in strength.survived if each.patient is not None}
+    assert all(each.patient is not None and each.patient.differs for each in strength.survived)
+    assert 0 < 2 * len(patients) <= len(strength.survived)
 
 
 def test_what_is_not_known_taken_for_no_survives_where_every_chart_is_complete(tmp_path: Path) -> None:

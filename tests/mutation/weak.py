@@ -60,12 +60,21 @@ statements:
 """
 
 
-def make_base(folder: Path, scenarios: Mapping[str, object], condition: str = "map < 65 mmHg") -> Base:
-    """A base with this protocol; `condition` in the place of its own."""
+CLAIM = """\
+prove:
+  no-fluid-with-allergy:
+    title: Nobody with an allergy is advised fluid
+    always: allergy implies not recommends(fluid)
+    cites: [S01]
+"""
+
+
+def make_base(folder: Path, scenarios: Mapping[str, object], condition: str = "map < 65 mmHg", claim: str = "") -> Base:
+    """A base with this protocol; `condition` in the place of its own, and `claim` behind it."""
     shutil.copytree(LIBRARY_FOLDER, folder / "protocols" / "library")
     here = folder / "protocols" / "weak"
     (here / "scenarios").mkdir(parents=True)
-    (here / "1.0.0.yaml").write_text(PROTOCOL.replace("map < 65 mmHg", condition), encoding="utf-8")
+    (here / "1.0.0.yaml").write_text(PROTOCOL.replace("map < 65 mmHg", condition) + claim, encoding="utf-8")
     (here / "statements.yaml").write_text(STATEMENTS, encoding="utf-8")
     held = {"format": 1, "protocol": "weak", "scenarios": dict(scenarios)}
     (here / "scenarios" / "patients.yaml").write_text(yaml.safe_dump(held, sort_keys=False), encoding="utf-8")
