@@ -15,9 +15,10 @@ OUT := out
 DEMO := refractory-hypotension
 PATIENT := --chart site/examples/flat-trace.json --at 2026-01-27T12:00:00+00:00 --local site/examples/local.yaml
 PYTEST := $(BIN)/python -m pytest -n 2
-# The language server the schemas are tried with; 2.0.0 and newer need Node.js 22.
+# The language server the schemas are tried with (2.0.0 and newer need Node.js 22), and the checker of the runner's types.
 YAML_SERVER := yaml-language-server@1.25.0
-SERVER := $(VENV)/node/.$(YAML_SERVER)
+TYPESCRIPT := typescript@5.9.3
+SERVER := $(VENV)/node/.$(YAML_SERVER)-$(TYPESCRIPT)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv server demo picture test test-long format lint types check scenarios docs site serve bench wheel clean
@@ -42,8 +43,8 @@ $(READY): pyproject.toml
 server: venv
 	@if [ ! -e $(SERVER) ] && command -v npm >/dev/null; then \
 	  mkdir -p $(VENV)/node && \
-	  npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/node $(YAML_SERVER) && touch $(SERVER) || \
-	  { echo "$(YAML_SERVER) could not be installed; the tests that need it are skipped" >&2; [ -z "$$KB_REQUIRE_NODE" ]; }; \
+	  npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/node $(YAML_SERVER) $(TYPESCRIPT) && touch $(SERVER) || \
+	  { echo "$(YAML_SERVER) and $(TYPESCRIPT) could not be installed; the tests that need it are skipped" >&2; [ -z "$$KB_REQUIRE_NODE" ]; }; \
 	fi
 
 demo: venv
