@@ -122,6 +122,12 @@ def pump_rate(
     return per_second / base * _MILLILITRES_PER_HOUR if base else None
 
 
+def pump_working(stated: str, unit: str, kilograms: ir.Value, strength: Strength, pumped: str) -> str:
+    """How a rate becomes mL/h: `0.3 mcg/kg/min × 70 kg at 16 mcg/mL as base = 78.75 mL/h`."""
+    times = f" × {format_scaled(kilograms, 'kg')}" if "/kg" in unit and isinstance(kilograms, int) else ""
+    return f"{stated}{times} at {strength.text} = {pumped}"
+
+
 def describe_dose(
     drug: ir.Drug,
     action: ir.Action,
@@ -168,8 +174,8 @@ def describe_dose(
     if in_ml is not None:
         pumped = f"{decimal(in_ml)} mL/h"
         if strength is not None and "volume" not in units.parse(dose.unit).dimension:
-            times = f" × {format_scaled(kilograms, 'kg')}" if "/kg" in dose.unit and isinstance(kilograms, int) else ""
-            working.append(f"{format_scaled(value.rounded, dose.unit)}{times} at {strength.text} = {pumped}")
+            stated = format_scaled(value.rounded, dose.unit)
+            working.append(pump_working(stated, dose.unit, kilograms, strength, pumped))
     base = None if strength is None else strength_in_base(drug, strength)
     if action.of == "amount" and strength is not None and base and value.rounded:
         ends = [value.rounded] if value.high in (None, value.rounded) else [value.rounded, value.high]

@@ -7,12 +7,13 @@ and without colours nothing is lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from kb.actions import FIND_OUT
-from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason, SaidElsewhere
+from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason, Running, SaidElsewhere
+from kb.doses import pump_working
 from kb.evaluate import evaluate
 from kb.generator.wording import (
     Speaker,
@@ -25,7 +26,7 @@ from kb.generator.wording import (
     short_digest,
 )
 from kb.program import SCALE
-from kb.values import format_duration
+from kb.values import format_duration, format_scaled
 
 if TYPE_CHECKING:
     from kb import program as ir
@@ -410,7 +411,10 @@ class _Bedside:
                 yield from self.heading(heading)
             for item in items:
                 status = Span("" if wanted else f"{item.status}  ", "quiet")
-                yield Line((status, Span(self.say.prose(item.title)), Span(f"  [{item.step}]", "quiet")), 2, 5)
+                spans = [status, Span(self.say.prose(item.title)), Span(f"  [{item.step}]", "quiet")]
+                if until := self.waits_until(item):
+                    spans.append(Span(f"  {until}", "plain"))
+                yield Line(tuple(spans), 2, 5)
                 for reason in item.withheld_by:
                     yield _labelled("because", clean(reason), "warn")
                 for other in item.instead:
@@ -446,11 +450,7 @@ class _Bedside:
             ),
             (
                 "RUNNING, NO CHANGE ADVISED",
-                [
-                    f"{self.say.drug(item.drug)} {item.rate}{f' = {item.pump_rate}' if item.pump_rate else ''}"
-                    f"{self.age(item.at)}"
-                    for item in advice.running
-                ],
+                [self.running(item) for item in advice.running],
             ),
             ("ASSUMED", [clean(text) for text in advice.assumptions]),
             ("NOT USED", [clean(text) for text in (*advice.refused, *advice.not_used)]),
@@ -459,6 +459,37 @@ class _Bedside:
                 yield from self.heading(heading)
                 for text in texts:
                     yield Line((Span(text),), 2, 4)
+
+    def running(self, item: Running) -> str:
+        """`norepinephrine 0.3 mcg/kg/min as base (12:00, 5 min ago): × 70 kg at 16 mcg/mL as base = 78.75 mL/h`."""
+        walk = self.advice.walk
+        drug, strength, weight = walk.plan.drugs[item.drug], walk.reading.strengths.get(item.drug), self.program.weight
+        stated = f"{item.rate} as base" if any(name == "base" for name, _ in drug.salts) else item.rate
+        told = f"{self.say.drug(item.drug)} {stated}{self.age(item.at)}"
+        if not item.pump_rate:
+            return told
+        if strength is None:
+            return f"{told} = {item.pump_rate}"
+        rate, kilograms = walk.row[walk.plan.rates[item.drug]], None if weight is None else walk.row[weight]
+        exact = format_scaled(rate, drug.rate_unit) if isinstance(rate, int) else item.rate
+        return f"{told}; {pump_working(exact, drug.rate_unit, kilograms, strength, item.pump_rate)}"
+
+    def waits_until(self, item: Item) -> str:
+        """When what waits for its next time is due: `due at 12:04, in 3 min`; empty where it waits for more."""
+        step = self.program.steps[self.advice.walk.plan.steps[item.step]]
+        if item.status != "waiting" or step.repeat is None:
+            return ""
+        row = self.advice.walk.row
+        since, earliest = row[step.repeat.since], evaluate(step.repeat.earliest, row)
+        if not isinstance(since, int) or not isinstance(earliest, int):
+            return ""
+        left = Fraction(max(0, earliest - since), SCALE)
+        at = (
+            ""
+            if self.now is None
+            else f"at {self.now + timedelta(seconds=float(left)):%H:%M:%S}, ".replace(":00, ", ", ")
+        )
+        return f"due {at}in {format_duration(left)}"
 
     def explained(self, found: Explanation) -> Iterator[Line]:
         """The way to a step, or what keeps it from being reached."""

@@ -291,6 +291,8 @@ class _Reader:
         drugs = listed((self.say.drug(drug) for drug in rule.drugs), "or") or "any drug"
         when = "" if rule.text in {"", "always"} else f" when {self.say.condition(rule.text, rule.drugs)}"
         instead = f"; instead: {self.say.prose(rule.instead)}" if rule.instead else ""
+        if rule.made_by and rule.text.startswith("given again "):  # the rule that a `repeat` makes
+            when = f" {self.say.condition(rule.text.removeprefix('given '))}"
         because = self.say.prose(rule.because.replace("_", " ") if rule.made_by else rule.because)
         return f"never order {drugs}{when}: {because}{instead}"
 
@@ -363,7 +365,7 @@ def way_text(way: WayOn, names: Mapping[int, str] | None = None) -> str:
     """`if MAP < 65 mmHg: go to 4`; with `names`, they stand for the numbers."""
     go = f"{'start together ' if len(way.to) > 1 else 'go to '}{_numbers(way.to, names)}"
     if way.assumed:
-        return f"while not known: assume {_numbers(way.to, names)}"
+        return f"while not known: ask, and {go} meanwhile"
     return f"{way.when}: {go}" if way.when else f"at once {go}"
 
 

@@ -17,7 +17,20 @@ from kb.reading import dictionary_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
 _PERSISTS = re.compile(r"persists\(([^,()]+), ([^()]+?) after ([^()]+)\)")
-_COUNT = re.compile(r"count\(([^()]+?) ((?:in|since) [^()]+)\)")
+_COUNT = re.compile(r"count\(([^()]+?) ((?:in|since) [^()]+)\)(?: (>=|<=|=|>|<) (\d+)(?![\w.]| [*/+-]))?")
+_TIMES_TOLD = {
+    ">=": ("at least once", "{} times or more"),
+    "<=": ("once at most", "{} times at most"),
+    "=": ("once", "{} times"),
+    ">": ("more than once", "more than {} times"),
+    "<": ("less than once", "fewer than {} times"),
+}
+_ORDERED = (
+    (re.compile(r"known\(order\.(rate|amount)\) and (?=.*\border\.\1\b)"), ""),  # what is compared is known
+    (re.compile(r"\bnot ordered\(([^()]+)\)"), r"\1 is not ordered with it"),
+    (re.compile(r"\bordered\(([^()]+)\)"), r"\1 is ordered with it"),
+    (re.compile(r"\border\.([a-z]+)"), r"the ordered \1"),
+)
 _FEATURES = [
     (re.compile(pattern), words)
     for pattern, words in (
@@ -29,6 +42,9 @@ _FEATURES = [
         (r"least\(([^,()]+), ([^,()]+)\)", r"\1, at most \2"),
         (r"greatest\(([^,()]+), ([^,()]+)\)", r"\1, at least \2"),
         (r"previous\(([^()]+)\)", r"previous \1"),
+        (r"(?<![\w.])now - ([a-z][a-z0-9_]*)", r"time since \1"),
+        (r"not known\(([^()]+)\)", r"\1 not known"),  # of what was said above
+        (r"known\(([^()]+)\)", r"\1 known"),
         (r"not done\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 not done \2"),
         (r"done\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 done \2"),
         (r"declined\(([^()]+?) ((?:in|since) [^()]+)\)", r"\1 declined \2"),
@@ -147,11 +163,16 @@ class Speaker:
 
         `ordered`: the drugs whose order it speaks of as `order.rate`.
         """
+        if ordered:
+            text = _ORDERED[0][0].sub("", text)
         text = _PERSISTS.sub(self._persists, _FALL.sub(_fall, clean(text)))
         text = _COUNT.sub(self._count, text)
         for pattern, words in _FEATURES:
             text = pattern.sub(words, text)
         text = self._with_local_units(text, tuple(ordered))
+        text = re.sub(r"(?<=\d) Cel\b", " °C", text)
+        for pattern, words in _ORDERED[1:]:
+            text = pattern.sub(words, text)
         for written, sign in _SIGNS.items():
             text = text.replace(written, sign)
         return _NAME.sub(self._say_name, text)
@@ -200,10 +221,17 @@ class Speaker:
 
     def _count(self, found: re.Match[str]) -> str:
         """How often something was charted; what is neither data nor a step is a drug, or a class of drugs."""
-        what, window = found.groups()
-        if what in self._elements:
-            return f"number of values of {what} {window}"
-        return f"number of times {what} was {'done' if what in self._steps else 'given'} {window}"
+        what, window, op, number = found.groups()
+        done = "charted" if what in self._elements else "done" if what in self._steps else "given"
+        if op is None:
+            what = f"values of {what}" if done == "charted" else f"times {what} was {done}"
+            return f"number of {what} {window}"
+        if (op, number) in (("=", "0"), ("<", "1"), ("<=", "0")):
+            return f"{what} was not {done} {window}"
+        if (op, number) == (">", "0"):
+            op, number = ">=", "1"
+        once, often = _TIMES_TOLD[op]
+        return f"{what} was {done} {once if number == '1' else often.format(number)} {window}"
 
     def _say_name(self, found: re.Match[str]) -> str:
         name = found.group()
@@ -457,7 +485,8 @@ class Speaker:
                 if isinstance(value, bool):
                     return "yes" if value else "no"
                 if isinstance(value, int):
-                    return f"{decimal_text(value)} {'' if unit == '1' else unit}".strip()
+                    unit = {"1": "", "Cel": "°C", "points": "point" if value == ir.SCALE else "points"}.get(unit, unit)
+                    return f"{decimal_text(value)} {unit}".strip()
                 return value.replace("_", " ")
             case ir.Get(slot):
                 return self.slot(slot)
@@ -475,9 +504,14 @@ class Speaker:
                 return f"at least {count} of: {'; '.join(self.expression(item) for item in items)}"
             case ir.Member(item, options):
                 names = [str(option).replace("_", " ") for option in options]
-                return f"{self.expression(item, inner=True)} is {listed(names, 'or')}"
+                words = f"{self.expression(item, inner=True)} is {listed(names, 'or')}"
+                return _bracketed(words, inner and len(names) > 1)
             case ir.Compare(op, left, right):
                 unit = self._unit(left) or self._unit(right)
+                if isinstance(left, ir.Get) and isinstance(right, ir.Const) and unit in ("", "1"):
+                    counted = self.program.slots[left.slot].name
+                    if counted.startswith("count(") and isinstance(right.value, int):
+                        return self.condition(f"{counted} {op} {decimal_text(right.value)}")
                 sides = self.expression(left, unit, inner=True), self.expression(right, unit, inner=True)
                 if any(isinstance(side, ir.Const) and isinstance(side.value, str) for side in (left, right)):
                     op = {"=": "is", "!=": "is not"}.get(op, op)
@@ -569,7 +603,9 @@ def _element_words(element: ir.Element) -> str:
     initials = "".join(word[0] for word in re.findall(r"[A-Za-z0-9]+", element.label)).lower()
     if element.id == initials and len(initials) > 1:
         return element.id.upper()
-    return element.id.replace("_", " ")
+    words = element.id.replace("_", " ")
+    label = clean(element.label)
+    return label if label.casefold() == words and label[1:] != words[1:] else words  # `pH`, `SpO2`, but not `Weight`
 
 
 def _route(route: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -67,3 +68,32 @@ def test_no_text_reaches_the_terminal_as_a_command(attack: str) -> None:
     for verdict in hostile.check_orders(CHART, [{"drug": "vasopressin", "rate": "0.06 units/min"}]):
         lines += [line.text for line in verdict_lines(verdict, hostile.program)]
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "".join(lines))
+
+
+def test_what_runs_is_told_as_base_with_its_working() -> None:
+    local = {"concentrations": {"norepinephrine": "16 mcg/mL as base", "vasopressin": "0.4 units/mL"}}
+    chart = {**CHART, "norepinephrine": "0.3 mcg/kg/min as base", "vasopressin": "0.03 units/min"}
+    text = told(chart, local=local)
+    at = "0.3 mcg/kg/min × 70 kg at 16 mcg/mL as base = 78.75 mL/h"
+    assert f"norepinephrine 0.3 mcg/kg/min as base; {at}" in text
+    assert "vasopressin 0.03 units/min; 0.03 units/min at 0.4 units/mL = 4.5 mL/h" in text
+    assert "norepinephrine 0.3 mcg/kg/min as base\n" in told(chart)  # without a concentration no mL/h
+    without = {name: value for name, value in chart.items() if name != "weight"}
+    assert "norepinephrine 0.3 mcg/kg/min as base\n" in told(without, local=local)  # nor without the weight
+
+
+def test_what_waits_says_when_it_is_due() -> None:
+    at = "2026-01-27T11:58:00+00:00"
+    values = {"age": "60 years", "pulse": "present", "heart_rate": "38 /min", "shock_from_rate": True}
+    entries: list[dict[str, Any]] = [
+        {"id": name, "at": at, "kind": "observation", "element": name, "value": value} for name, value in values.items()
+    ]
+    opened = {"id": "opened", "at": at, "kind": "protocol", "event": "opened", "protocol": "adult-bradycardia"}
+    gift = {"id": "gift", "at": "2026-01-27T11:59:00+00:00", "kind": "therapy", "event": "given", "drug": "atropine"}
+    chart = {
+        "schema": "1.0.0",
+        "complete_from": at,
+        "entries": [{**opened, "version": "0.1.0"}, *entries, {**gift, "amount": "1 mg", "route": "iv"}],
+    }
+    text = told(chart, kb.load("adult-bradycardia"), now=datetime.fromisoformat("2026-01-27T12:00:00+00:00"))
+    assert "waiting  Give atropine into a vein  [atropine]  due at 12:02, in 2 min" in text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
 
 import kb
 from kb.advice import to_json
@@ -11,6 +14,8 @@ from kb.generator.readaloud import Entry, read_aloud, read_aloud_text
 from kb.generator.wording import Speaker, decimal_text
 from kb.program import SCALE, Compare, Const, Get, Repeat, Window
 from tests.generator.example import build
+
+ROOT = Path(__file__).parents[2]
 
 
 def entry(id: str) -> Entry:
@@ -75,7 +80,7 @@ def test_conditions_are_said_in_words() -> None:
     assert say.condition("map >= 65 mmHg") == "MAP ≥ 65 mmHg"
     assert (
         say.condition("count(epinephrine in the episode) >= 2")
-        == "number of times epinephrine was given in the episode ≥ 2"
+        == "epinephrine was given 2 times or more in the episode"
     )
     assert say.condition("known(lactate) and not arrhythmia") == "lactate known and not arrhythmia"
     assert say.condition("persists(hypotensive, reassess_after after vasopressin)") == (
@@ -97,10 +102,7 @@ def test_decimals_are_the_shortest() -> None:
 def test_factors_between_units_are_not_said_and_local_doses_tell_their_default() -> None:
     text = read_aloud_text(kb.load("hyperkalaemia").program)
     assert "1 h if time since insulin < second potassium; second potassium if time since insulin < 360 min" in text
-    assert (
-        "0 min if number of times soluble insulin was given in the episode = 0; otherwise time since soluble insulin"
-        in text
-    )
+    assert "0 min if soluble insulin was not given in the episode; otherwise time since soluble insulin" in text
     assert "soluble insulin 10 units (unless set otherwise locally) IV" in text
     assert "over insulin time, which local policy sets" in text
 
@@ -134,3 +136,38 @@ def test_worked_out_doses_and_words_are_said_by_their_titles() -> None:
     )
     assert "\n   Dose of adrenaline into the muscle: " in told
     assert "every 5 min to latest repeat (" in told
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("count(epinephrine in the episode) >= 1", "epinephrine was given at least once in the episode"),
+        ("count(epinephrine in the episode) = 0", "epinephrine was not given in the episode"),
+        ("count(epinephrine in the last 24 h) < 3", "epinephrine was given fewer than 3 times in the last 24 h"),
+        ("count(lactate in the episode) > 1", "lactate was charted more than once in the episode"),
+        ("1 mg * count(epinephrine in the episode)", "1 mg × number of times epinephrine was given in the episode"),
+        ("change(lactate in the last 1 h) + 2 mmol/L > 0 mmol/L", "fall of lactate in the last 1 h < 2 mmol/L"),
+        ("change(lactate in the last 1 h) + 2 mmol/L <= 0 mmol/L", "fall of lactate in the last 1 h ≥ 2 mmol/L"),
+        ("not known(since(epinephrine))", "time since epinephrine not known"),
+        ("now - time_zero >= 5 min", "time since time zero ≥ 5 min"),
+        ("temperature < 36 Cel", "temperature < 36 °C"),
+        (
+            "order.route is iv and not ordered(vasopressin)",
+            "the ordered route is iv and vasopressin is not ordered with it",
+        ),
+    ],
+)
+def test_what_programs_count_is_said_as_people_say_it(written: str, said: str) -> None:
+    assert Speaker(build()).condition(written) == said
+
+
+def test_what_is_compared_in_an_order_is_not_said_to_be_known() -> None:
+    speaker = Speaker(build())
+    assert speaker.condition("known(order.rate) and order.rate > 1 mg/h", ["x"]) == "the ordered rate > 1 mg/h"
+    assert speaker.condition("known(order.rate) and order.route is iv", ["x"]).startswith("the ordered rate known")
+
+
+def test_a_repeat_is_a_rule_that_reads_as_one() -> None:
+    text = read_aloud_text(kb.load("adult-bradycardia", base=ROOT).program)
+    assert "never order atropine again before 3 to 5 min have passed" in text
+    assert "while not known: ask, and go to 10 meanwhile" in text
