@@ -175,9 +175,7 @@ def load_evidence(path: str | Path, read: Reading = read_source) -> tuple[model.
 def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model.Library | None, list[Diagnostic]]:
     """`units.yaml`, `data.yaml`, `drugs.yaml` and, where they are, `definitions.yaml` and `safety.yaml` of a folder."""
     folder = Path(folder)
-    units = _opened(folder / "units.yaml", "units", read)
-    data = _opened(folder / "data.yaml", "data", read)
-    drugs = _opened(folder / "drugs.yaml", "drugs", read)
+    units, data, drugs = (_part_of_library(folder / f"{kind}.yaml", kind, read) for kind in _LIBRARY)
     if data.root is not None:
         data.names_no_words(data.root.get("data"))
     classes, known = drugs.drugs() if drugs.root is not None else ({}, {})
@@ -202,6 +200,29 @@ def load_library(folder: str | Path, read: Reading = read_source) -> tuple[model
     library = replace(library, allowances=tuple(allowances))
     problems = list(in_reading_order(problem for reader in readers for problem in reader.diagnostics))
     return (None if has_errors(problems) else library), problems
+
+
+_LIBRARY = {
+    "units": "the spellings of units that editors may use",
+    "data": "the data that can be asked for and charted",
+    "drugs": "the drugs with their limits",
+}
+
+
+def _part_of_library(path: Path, kind: str, read: Reading) -> _Reader:
+    """One file of the library; where it is missing, which, and what a library is made of."""
+    reader = _opened(path, kind, read)
+    if [item.code for item in reader.diagnostics] == ["KB101"] and not path.exists():
+        beside = ", ".join(f"`{name}.yaml`" for name in _LIBRARY)
+        reader.diagnostics = [
+            found(
+                "KB101",
+                reader.top,
+                f"the library has no `{path.name}`, {_LIBRARY[kind]}",
+                f"put it back; every base has {beside} in protocols/library, and `kb init DIR` writes all three",
+            )
+        ]
+    return reader
 
 
 def load_scenarios(path: str | Path, read: Reading = read_source) -> tuple[ScenarioFile | None, list[Diagnostic]]:

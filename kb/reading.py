@@ -594,7 +594,11 @@ class _Reader:
         if "(" not in key:
             known = [name for name in known if "(" not in name]
         message = f"{quoted(key)} is unknown to this protocol"
-        self.problems.append(refusal("KB602", key, message, nearest(key, known)))
+        words = key.casefold().replace("-", "_").replace(" ", "_")
+        longer = sorted(name for name in known if f"_{words}_" in f"_{name.replace('-', '_')}_")
+        help = nearest(key, known) or nearest(words, known) or (f"did you mean `{longer[0]}`?" if longer else "")
+        help = help or "leave it out: nothing in this protocol reads it"
+        self.problems.append(refusal("KB602", key, message, help))
 
     def feature(self, slot: Slot, raw: object) -> Value:
         """The value of a feature given outright; unknown where it is refused."""

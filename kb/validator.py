@@ -300,6 +300,10 @@ def _called(name: str) -> str:
     return f"`{printable(name)}`" if name else "this"
 
 
+# What people write for the last case, which holds where none before it does.
+_ELSE = frozenset({"otherwise", "default", "Else", "ELSE", "if_none", "others"})
+
+
 def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked) -> None:
     expected = [_WORDS_OF_TYPES[kind] for kind in shape.types if not (kind == "number" and "string" in shape.types)]
     is_what = "text" if isinstance(node, Scalar) else "a list" if isinstance(node, Sequence) else "a group of keys"
@@ -310,6 +314,8 @@ def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked
         help += "; a second action is a step of its own" if name == "do" else ""
     elif isinstance(node, Mapping) and node.flow and "string" in shape.types:
         help = "if the brackets belong to the text, put it in quotes"
+    elif isinstance(node, Scalar) and shape.types == ("array",) and shape.items and shape.items.properties:
+        help = "write it as a list, each item after `- ` with its keys: " + _listed(shape.items.properties)
     elif isinstance(node, Scalar) and shape.types == ("array",):
         help = f"write `[{node.text.strip('()[]{} ')[:30]}]`, or one item on a line, each after `- `"
     elif isinstance(node, Scalar) and shape.title:
@@ -478,6 +484,9 @@ def _unknown_key(
         help = f"put it under `when:`, with `{key}:` indented on the next line"
         out.blame(node, found("KB201", entry.key.span, f"unknown key `{key}`{where}", help))
         return {"when"}
+    if key in _ELSE and "else" in shape.properties:
+        out.blame(node, found("KB201", entry.key.span, f"unknown key `{key}`{where}", "write `else:`"))
+        return {"else"}
     if home and not (near and near[:3] == key[:3]):
         help = f"`{key}` belongs to {_a('`' + home[0] + '` step')}"
     elif near:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple, TypeAlias, cast
@@ -734,6 +735,20 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
         return _Fault("KB307", len(before) - 1, place + 1, "these brackets are empty", "remove them, or fill them")
     if kind == "RIGHT":
         return _Fault("KB301", place, place + 1, "something is missing before `)`", "say what comes next, or remove it")
+    length = re.search(rf"(\d+(?:\.\d+)?)\s+({_TIME_WORDS})$", before)
+    rest = re.match(rf"(\d+(?:\.\d+)?)\s*({_TIME_WORDS})(?![\w/])", text[place:])
+    if length is not None and rest is not None:
+        total = sum((Fraction(part[1]) * _SECONDS[part[2].rstrip("s") or "s"] for part in (length, rest)), Fraction(0))
+        unit = rest[2].rstrip("s") or "s"
+        number = total / _SECONDS[unit]
+        written = str(number) if number.denominator == 1 else str(float(number))
+        return _Fault(
+            "KB301",
+            length.start(),
+            place + rest.end(),
+            f"`{length[0]} {rest[0]}` is a length of time in two units",
+            f"write it in one: `{written} {rest[2]}`",
+        )
     if kind in ("NAME", "QUANTITY", "TRUE", "FALSE", "NOT", "LEFT") and before and before[-1] not in "(<>=+-*/,":
         help = "join two conditions by `and` or `or`; a comment needs ` #`"
         sign = _SIGN_WORDS.get(whole.lower())
@@ -744,6 +759,9 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
         return _Fault("KB301", place, end, f"`{whole}` is left over after `{_last_word(before)}`", help)
     return _Fault("KB301", place, end, f"`{whole}` does not fit here", "a value or a name is expected")
 
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400, "week": 604800}
+_TIME_WORDS = "s|min|h|hours?|days?|weeks?"
 
 # What people write where a sign belongs.
 _SIGN_WORDS = {

@@ -472,6 +472,9 @@ class Checker:
                     f"unknown {what} `{id}`",
                     f"for a subtraction write spaces around the minus: `{left} - {after}`",
                 )
+        if id in ("else", "otherwise", "default"):
+            help = "the last case, for whoever no other case holds, has no `when:`: write `- else: STEP`"
+            return self.report("KB310", name.span, f"`{id}` is no condition", help)
         close = get_close_matches(id, [*candidates, *scope.shared], 1, 0.7)
         swapped = id.replace("_", "-") if "_" in id else id.replace("-", "_")
         if swapped != id and scope.kind_of(swapped):
@@ -1622,9 +1625,13 @@ def check_guards(scope: Scope, conditions: Iterable[tree.Expr]) -> list[Diagnost
     """
     diagnostics: list[Diagnostic] = []
     guards: frozenset[str] = frozenset()
+    told: set[str] = set()  # the first place is where the test belongs; later cases repeat the same mistake
     for condition in conditions:
         for feature in unguarded(scope, condition, guards):
             name = feature.of.id
+            if to_text(feature) in told:
+                continue
+            told.add(to_text(feature))
             diagnostics.append(
                 found(
                     "KB327",

@@ -29,6 +29,16 @@ def statement_ids(evidence: model.Evidence | None) -> frozenset[str]:
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol, evidence = context.protocol, context.protocol.evidence
     known = statement_ids(evidence)
+    own = evidence is not None and evidence.file != protocol.span.file  # what is shared brings its evidence along
+    if not own and (first := next((ref for ref in cited(protocol) if ref.id not in known), None)) is not None:
+        yield found(
+            "KB502",
+            first.span,
+            "what this protocol cites stands nowhere: there is no `statements.yaml` beside it",
+            "put the file back, or write one with `references:` and `statements:`; `kb new` makes an example",
+            "a citation that leads nowhere is worse than none",
+        )
+        return
     for ref in cited(protocol):
         if ref.id not in known:
             yield found(

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kb.base import Base
+from kb.linter import lint_protocol
 from kb.loader import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +69,39 @@ def test_a_line_moved_by_two_spaces_is_told_there_or_at_its_neighbour(file: Path
     assert found[0].span.line - 1 in (number, number + 1)
     assert "2 spaces" in found[0].message
     assert found[0].help
+
+
+@pytest.mark.parametrize("name", ["units", "data", "drugs"])
+def test_a_library_without_one_of_its_files_says_which_and_what_it_is_for(name: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "protocols" / "library", tmp_path / "protocols" / "library")
+    shutil.copytree(ROOT / "protocols" / "anaphylaxis", tmp_path / "protocols" / "anaphylaxis")
+    (tmp_path / "protocols" / "library" / f"{name}.yaml").unlink()
+    found, _ = Base(tmp_path).check()
+    assert [item.code for item in found] == ["KB101"]
+    assert f"the library has no `{name}.yaml`" in found[0].message
+    assert "`kb init DIR` writes all three" in (found[0].help or "")
+
+
+def test_a_protocol_without_its_statements_is_told_so_once(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "protocols" / "library", tmp_path / "protocols" / "library")
+    shutil.copytree(ROOT / "protocols" / "early-warning", tmp_path / "protocols" / "early-warning")
+    (tmp_path / "protocols" / "early-warning" / "statements.yaml").unlink()
+    found, _ = Base(tmp_path).check()
+    about = [item for item in found if item.code == "KB502"]
+    assert len(about) == 1
+    assert "there is no `statements.yaml` beside it" in about[0].message
+
+
+def test_what_is_not_guarded_is_told_once_and_not_in_every_case() -> None:
+    file = ROOT / "protocols" / "adult-bradycardia" / "0.1.0.yaml"
+    text = file.read_text(encoding="utf-8")
+    old = "      - when: total(atropine in the episode) >= 3 mg\n"
+    assert old in text
+    more = "".join(
+        f"      - when: since(atropine) > {minutes} min\n        go: second-line\n" for minutes in (30, 20, 10)
+    )
+    base = Base(ROOT)
+    protocol, found = load_protocol_text(text.replace(old, more + old, 1), str(file), base.library)
+    assert protocol is not None, found
+    told = [item for item in lint_protocol(protocol, base.library) if item.code == "KB327"]
+    assert len(told) == 1

@@ -384,7 +384,11 @@ def test_a_syringe_of_one_form_charted_as_another_is_unknown() -> None:
     [
         ("diabetic-ketoacidosis", {"insulin_ceiling": "12 units/h"}, "never above 12 units/h (set locally; default 15"),
         ("diabetic-ketoacidosis", {"target_window": "100 min"}, "target window (here 100 min; default 90 min) < 0.5"),
-        ("diabetic-ketoacidosis", {"insulin_ceiling": "12 units/h"}, "the ordered rate > insulin ceiling (here 12 units/h;"),
+        (
+            "diabetic-ketoacidosis",
+            {"insulin_ceiling": "12 units/h"},
+            "the ordered rate > insulin ceiling (here 12 units/h;",
+        ),
         ("hyperkalaemia", {"insulin_dose": "8 units"}, "soluble insulin 8 units (set locally; default 10 units) IV"),
         ("hyperkalaemia", {}, "soluble insulin 10 units (unless set otherwise locally) IV"),
         ("hyperkalaemia", {"insulin_time": "20 min"}, "over insulin time, 20 min (set locally; no default)"),
