@@ -11,7 +11,7 @@ import pytest
 
 from kb.cli.progress import progress
 
-pty = pytest.importorskip("pty")
+pty = pytest.importorskip("pty", reason="no terminals of this kind here (Windows): the progress line was not tried")
 IDS = ["a", "b\x1b[31m", "c"]
 
 

@@ -104,13 +104,18 @@ def test_a_broken_layout_is_a_named_error() -> None:
         layout("digraph {")
 
 
-@pytest.mark.skipif(shutil.which("dot") is not None, reason="a system Graphviz is installed")
+@pytest.mark.skipif(
+    shutil.which("dot") is not None, reason="`dot` is installed: what is said without it is tried where it is missing"
+)
 def test_without_a_system_graphviz_the_error_says_what_to_do() -> None:
     with pytest.raises(RenderingError, match="install Graphviz"):
         render_svg(build(), "system")
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="no system Graphviz")
+@pytest.mark.skipif(
+    shutil.which("dot") is None,
+    reason="`dot` is missing: the in-process layout is tried, and not compared with the system's",
+)
 def test_a_system_graphviz_draws_the_same_steps(picture: ElementTree.Element) -> None:
     other = ElementTree.fromstring(render_svg(build(), "system"))
     assert {group.get("id") for group in other.iter(f"{SVG}g")} >= {"step-vasopressin", "step-pulse"}
