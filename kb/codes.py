@@ -189,6 +189,7 @@ TIMES: dict[str, Code] = {
     "KB479": Code("nobody-is-asked", WARNING, "What decides can be asked for."),
     "KB480": Code("unobtainable-forgotten", WARNING, "An unobtainable value has a way on."),
     "KB481": Code("never-done", ERROR, "What follows a repeat can be reached."),
+    "KB482": Code("ended-by-the-cap", WARNING, "What follows a repeat can be reached when its cap is used up."),
 }
 
 # ---------------------------------------------------------------- KB440 to KB459: all patients of a Program

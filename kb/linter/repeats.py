@@ -9,7 +9,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
-from kb.linter.context import LintContext
+from kb.linter.context import LintContext, names_in
 from kb.linter.orders import Order, orders
 from kb.values import BadValue, format_fraction
 
@@ -30,9 +30,56 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "write `at_most:` or `until:`, or name what goes on meanwhile under `with:`",
                 "the next treatment would never be advised",
             )
-    for order in orders(context):
+    ordered = list(orders(context))
+    for order in ordered:
         if isinstance(order.verb, model.Give):
             yield from _given(context, order, order.verb)
+            yield from _behind_a_cap(context, order, ordered)
+
+
+def _behind_a_cap(context: LintContext, order: Order, ordered: list[Order]) -> Iterator[Diagnostic]:
+    """What follows a repeat that its cap can end before it is done.
+
+    Once the cap is used up the step is withheld, and a withheld step is not done. A repeat with `until:` ends there
+    whenever the patient does not get that far; one with `at_most:` where other steps give of the same cap.
+    """
+    step, scope = order.step, context.scope
+    if step.repeat is None or not step.then or (step.repeat.at_most is None and step.until is None):
+        return
+    for cap in context.protocol.caps.values():
+        members = scope.members(cap.drug.id)
+        if order.drug.id not in members:
+            continue
+        others = sorted({other.step.id for other in ordered if other.drug.id in members} - {step.id})
+        if step.until is not None and not _totals(context, step.until) & {*members, cap.drug.id}:
+            why = "`until:` may never come true"
+        elif step.until is None and others:
+            why = f"{', '.join(f'`{other}`' for other in others)} give of the same cap"
+        else:
+            continue
+        yield found(
+            "KB482",
+            step.then[0].span,
+            f"what follows `{step.id}` is never reached where the cap `{cap.id}` is used up first: {why}",
+            f"add to `until:` that the cap is used up (`total({cap.drug.id} …) >= {cap.amount.text}`), or let a "
+            "question on that total lead on",
+            "the drug is withheld then, and the next treatment would never be advised",
+            (Related(cap.span, "the cap stands here"),),
+        )
+
+
+def _totals(context: LintContext, condition: model.Condition) -> frozenset[str]:
+    """The drugs whose total a condition reads, itself or by what is defined."""
+    found_: set[str] = set()
+    rest: list[object] = [condition]
+    seen: set[str] = set()
+    while rest:
+        part = rest.pop()
+        found_ |= {item.of.id for item in model.every(part, tree.TimeFeature) if item.function == "total"}
+        named = (names_in(part) & context.protocol.defines.keys()) - seen
+        seen |= named
+        rest += [context.protocol.defines[name] for name in named]
+    return frozenset(found_)
 
 
 def _given(context: LintContext, order: Order, verb: model.Give) -> Iterator[Diagnostic]:
