@@ -97,7 +97,7 @@ docs: venv
 site: docs
 
 serve: venv
-	$(BIN)/mkdocs serve --config-file site/mkdocs.yml
+	$(BIN)/kb serve
 
 bench: venv
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; echo; done

@@ -18,7 +18,7 @@ from tests.generator.example import build
 PACKAGE = Path(kb.__file__).parent
 
 LAYERS: list[set[str]] = [  # lowest first; a module imports from the layers below its own, never sideways
-    {"records", "folders"},
+    {"records", "folders", "watching"},
     {"diagnostics", "program", "advice", "doctor", "signing"},
     {"values", "codes", "codec", "letters", "review"},
     {"expression", "evaluate", "chart", "source", "digest"},

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from kb.cli.common import FINDINGS, FINE, CommandError, console, count, own_base_of, print_diagnostics
 from kb.cli.progress import progress
+
+if TYPE_CHECKING:
+    from kb.base import Base
 
 
 def build(
@@ -23,18 +26,10 @@ def build(
     from kb.diagnostics import has_errors
 
     base = own_base_of(context)
-    config = base.path / "site" / "mkdocs.yml"
-    if not config.is_file():
-        raise CommandError(f"{base.path} has no site: there is no {config}; `kb init` writes one with a new base")
-    try:
-        from kb.site import EmitError, site_tree
-        from kb.site.build import SiteError, build_site
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] != "mkdocs":
-            raise
-        raise CommandError(
-            "building the site needs MkDocs, which is not installed: pip install 'guideline-kb[authoring,site]'"
-        ) from missing
+    site_needs(base)
+    from kb.site import EmitError, site_tree
+    from kb.site.build import SiteError, build_site
+
     found, _ = base.check()
     if has_errors(found):
         print_diagnostics(found, error=True)
@@ -48,3 +43,18 @@ def build(
     told = f"{count(len(base.protocols()), 'protocol')} on the site: open {index}"
     console().print(Text(told), soft_wrap=True)
     raise typer.Exit(FINE)
+
+
+def site_needs(base: Base) -> None:
+    """Refuse a base without a site, and a machine without MkDocs."""
+    config = base.path / "site" / "mkdocs.yml"
+    if not config.is_file():
+        raise CommandError(f"{base.path} has no site: there is no {config}; `kb init` writes one with a new base")
+    try:
+        import kb.site.build  # noqa: F401  whether it can be imported is the question
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "mkdocs":
+            raise
+        raise CommandError(
+            "building the site needs MkDocs, which is not installed: pip install 'guideline-kb[authoring,site]'"
+        ) from missing

@@ -6,9 +6,8 @@ import os
 import sys
 import tempfile
 import time
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -27,6 +26,7 @@ from kb.cli.common import (
     open_base,
     print_diagnostics,
 )
+from kb.watching import changed, settled, snapshot
 
 if TYPE_CHECKING:
     from kb.base import Base
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from kb.scenarios import Result
 
 _POLL = 0.1  # seconds between looks at the times of the files
-_SETTLE = 0.05  # an editor that saves by renaming is done when two looks this far apart see the same
 _SHOWN = 8  # scenarios whose advice changed that are told in full, without --all
 _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
@@ -66,7 +65,7 @@ def try_(
     revision = since or ("HEAD" if once else None)
     if revision is not None:
         bench.begin_with(_committed(target, revision, named=since is not None), revision)
-    seen = _snapshot(target)
+    seen = snapshot(target.files())
     fine = bench.look(())
     if once:
         raise typer.Exit(FINE if fine else FINDINGS)
@@ -74,9 +73,9 @@ def try_(
     try:
         while True:
             time.sleep(_POLL)
-            if _snapshot(target) != seen:
-                before, seen = seen, _settled(target)
-                bench.look([path for path in {*before, *seen} if before.get(path) != seen.get(path)])
+            if snapshot(target.files()) != seen:
+                before, seen = seen, settled(target.files)
+                bench.look(changed(before, seen))
     except KeyboardInterrupt:
         raise typer.Exit(FINE) from None
 
@@ -113,33 +112,6 @@ def _target(context: typer.Context, protocol: str) -> _Target:
     if found is None:
         raise CommandError(f"there is no protocol `{protocol}`", opened.program(id, version or None)[1], "KB703")
     return _Target(opened.path, found)
-
-
-_Seen = Mapping[Path, tuple[int, ...]]
-
-
-def _snapshot(target: _Target) -> _Seen:
-    """What tells one state of the files from the next, on any file system."""
-    made: dict[Path, tuple[int, ...]] = {}
-    for path in target.files():
-        try:
-            told = path.stat()
-            made[path] = (told.st_mtime_ns, told.st_size, told.st_ino)
-            if abs(time.time() - told.st_mtime) < 3:  # some drives keep whole seconds only
-                made[path] += (zlib.crc32(path.read_bytes()),)
-        except OSError:
-            continue  # gone, or about to be replaced
-    return made
-
-
-def _settled(target: _Target) -> _Seen:
-    seen = _snapshot(target)
-    for _ in range(20):
-        time.sleep(_SETTLE)
-        before, seen = seen, _snapshot(target)
-        if before == seen:
-            break
-    return seen
 
 
 # ---------------------------------------------------------------- one look

@@ -20,11 +20,8 @@ class SiteError(Exception):
     """The site was not built; each line says why."""
 
 
-def build_site(base: Path, tree: Tree, out: Path | None = None, *, only_changed: bool = False) -> Path:
+def build_site(base: Path, tree: Tree, out: Path | None = None) -> Path:
     """Write `tree` and build it as `site/mkdocs.yml` of the folder `base` says, into `out` (by default where it says).
-
-    `only_changed`: leave pages as they are whose text is the same as at the last build (the search index then knows
-    only the others).
 
     Raises:
         EmitError: the folder of the tree holds something else.
@@ -34,6 +31,24 @@ def build_site(base: Path, tree: Tree, out: Path | None = None, *, only_changed:
     if out is not None:
         _guard(out)
     tree.write(base / TREE)
+    folder, complaints = _built(base, out, only_changed=False)
+    missing = complaints or verify_site(folder)
+    if missing:
+        raise SiteError("\n".join(f"  {each}" for each in missing))
+    return folder
+
+
+def preview_site(base: Path, tree: Tree, out: Path) -> tuple[str, ...]:
+    """As `build_site`, but only pages are built whose text has changed since the last preview, and what MkDocs
+    complains of is returned: a page with a dead link is still a page to look at.
+    """
+    tree.write(base / TREE)
+    _, complaints = _built(base, out, only_changed=(out / MARK).exists())
+    return complaints
+
+
+def _built(base: Path, out: Path | None, *, only_changed: bool) -> tuple[Path, tuple[str, ...]]:
+    """The folder and what MkDocs complains of; what is not readable at all raises."""
     said = _Said()
     logger = logging.getLogger("mkdocs")
     logger.addHandler(said)
@@ -54,15 +69,12 @@ def build_site(base: Path, tree: Tree, out: Path | None = None, *, only_changed:
     finally:
         logger.removeHandler(said)
         logger.propagate = True
-    missing = verify_site(folder)
-    if missing:
-        raise SiteError("\n".join(f"  {each}" for each in missing))
-    return folder
+    return folder, tuple(line for line in said.lines if not line.startswith("A 'dirty' build"))
 
 
 def _config(base: Path, out: Path | None) -> MkDocsConfig:
     file = base / "site" / "mkdocs.yml"
-    settings: dict[str, object] = {"strict": True}
+    settings: dict[str, object] = {"strict": False}  # complaints are collected, and are errors where it counts
     if out is not None:
         settings["site_dir"] = str(out.resolve())
     config = load_config(str(file), **settings)  # type: ignore[arg-type]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kb import program as ir
 from kb.coverage import Part, coverage
-from kb.diagnostics import Diagnostic
+from kb.diagnostics import Diagnostic, Span
 from kb.generator.readaloud import ReadAloud, read_aloud
 from kb.generator.render import render_svg
 from kb.interpreter import Guideline
@@ -52,6 +54,23 @@ class Dossier:
         self.reports = reports
         self.broken = tuple(broken)
         self.report_to = report_to
+
+    def same_as(self, other: Dossier) -> bool:
+        """Whether the pages of `other` are the same as of this."""
+        return self.program is other.program and all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("versions", "scenarios", "settings", "reports", "broken", "report_to")
+        )
+
+    @cached_property
+    def broken_at(self) -> Mapping[str, tuple[Diagnostic, ...]]:
+        """What is wrong, by the step in whose lines it stands; by no name where it stands in none."""
+        found: dict[str, list[Diagnostic]] = {}
+        known = {step.part_of or step.id for step in self.program.steps}
+        for item in self.broken:
+            step = _step_at(item.span)
+            found.setdefault(step if step in known else "", []).append(item)
+        return {step: tuple(items) for step, items in found.items()}
 
     @property
     def folder(self) -> str:
@@ -100,3 +119,20 @@ class Dossier:
                     if state.state in ("reached", "assumed"):
                         found.setdefault(state.step, []).append(result.scenario.id)
         return {id: tuple(names) for id, names in found.items()}
+
+
+def _step_at(span: Span) -> str:
+    """The step in whose lines a place of a protocol file lies. The file may be no YAML, so only lines are looked at."""
+    try:
+        lines = Path(span.file).read_text("utf-8").splitlines()[: span.line]
+    except (OSError, ValueError):
+        return ""
+    step, inside = "", False
+    for line in lines:
+        section = re.match(r"([a-z_]+):", line)
+        if section is not None:
+            inside = section[1] == "steps"
+            step = ""
+        elif (named := re.match(r"  ([a-z0-9-]+):", line)) is not None and inside:
+            step = named[1]
+    return step

@@ -7,7 +7,7 @@ must be. No plugin has to run for any of it; `verify` holds what was built again
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +87,11 @@ def site_tree(
         EmitError: a protocol has errors.
 
     """
-    dossiers = list(_dossiers(base, reports or {}, report_to, told))
+    return tree_of(base, list(dossiers_of(base, reports or {}, report_to, told)))
+
+
+def tree_of(base: Base, dossiers: Sequence[Dossier]) -> Tree:
+    """The tree with the pages of `dossiers`."""
     written = {
         f"docs/{file.relative_to(base.path / 'site' / 'docs').as_posix()}": file.read_bytes()
         for file in sorted((base.path / "site" / "docs").rglob("*"))
@@ -113,9 +117,22 @@ def site_tree(
     return Tree(files)
 
 
-def _dossiers(
-    base: Base, reports: Mapping[tuple[str, str], Reports], report_to: str, told: Callable[[list[str]], Iterable[str]]
-) -> Iterable[Dossier]:
+def dossiers_of(
+    base: Base,
+    reports: Mapping[tuple[str, str], Reports],
+    report_to: str = "",
+    told: Callable[[list[str]], Iterable[str]] = iter,
+    before: Mapping[tuple[str, str], Dossier] | None = None,
+) -> Iterator[Dossier]:
+    """What there is of each version of each protocol.
+
+    `before`: what there was the last time. What has not changed is taken from there, and where a file has errors now,
+    the dossier holds the Program it had then, and what is wrong.
+
+    Raises:
+        EmitError: a protocol has errors, and there was none before.
+
+    """
     settled, _ = base.local()
     settings = {"format": 1, **settled} if settled else None
     for id in told(list(base.protocols())):
@@ -123,11 +140,20 @@ def _dossiers(
         held = [each for file in base.scenario_files(id) for each in base.scenarios(file)[0]]
         for version in versions:
             program, found = base.program(id, version)
-            if program is None:
+            last = (before or {}).get((id, version))
+            if program is None and last is None:
                 raise EmitError(f"protocol {id}@{version} has errors", found)
-            of_version = [each for each in held if (each.version or latest(versions)) == version]
-            made = reports.get((id, version), Reports())
-            yield Dossier(program, versions, of_version, settings, made, (), report_to)
+            of_version = tuple(each for each in held if (each.version or latest(versions)) == version)
+            made = Dossier(
+                program or last.program,  # type: ignore[union-attr]  # one of them is there
+                versions,
+                of_version,
+                settings,
+                reports.get((id, version), Reports()),
+                [] if program is not None else found,
+                report_to,
+            )
+            yield last if last is not None and last.same_as(made) else made
 
 
 def _latest(dossier: Dossier) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from kb.site.dossier import Dossier
 from kb.site.pages import chart, doses, evidence, overview, steps
 from kb.site.pages.frame import PageKind, framed
@@ -15,8 +17,17 @@ KINDS: tuple[PageKind, ...] = (
 )
 
 
+_made: WeakKeyDictionary[Dossier, dict[str, str]] = WeakKeyDictionary()
+
+
 def pages_of(dossier: Dossier) -> dict[str, str]:
-    """Every page there is something to show on, by its path in the site."""
+    """Every page there is something to show on, by its path in the site; worked out once for each dossier."""
+    if dossier not in _made:
+        _made[dossier] = _pages(dossier)
+    return _made[dossier]
+
+
+def _pages(dossier: Dossier) -> dict[str, str]:
     made = [(kind, kind.make(dossier)) for kind in KINDS]
     shown = [kind for kind, body in made if body is not None]
     return {

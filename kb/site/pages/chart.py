@@ -19,7 +19,7 @@ def body(dossier: Dossier) -> str:
     """The page without its head."""
     return "\n\n".join(
         [
-            f'<div class="kb-figure">{dossier.picture}</div>',
+            f'<div class="kb-figure{" kb-stale" if dossier.broken else ""}">{dossier.picture}</div>',
             "[The picture alone](flowchart.svg) · [the steps as a list](list.md)",
             "How to read it:",
             "\n".join(f"- **{shape}**: {meaning}" for _, shape, meaning in SHAPES),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+from kb.diagnostics import Diagnostic
 from kb.generator.markdown import anchor, quoted
 from kb.generator.wording import short_digest
 from kb.site.dossier import Dossier
@@ -78,6 +80,21 @@ def framed(dossier: Dossier, kind: PageKind, body: str, kinds: Iterable[PageKind
         f' data-version="{quoted(program.version)}" data-state="{quoted(program.state or "draft")}"'
         f' data-logic="{short_digest(program.logic_digest)}" data-text="{short_digest(program.text_digest)}">'
         f"<p>{quoted(dossier.told.banner)}{older}</p></div>",
+        *(
+            [wrong(dossier.broken, "This file has errors; below is the last version without.")]
+            if dossier.broken
+            else []
+        ),
         body,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def wrong(found: Iterable[Diagnostic], lead: str) -> str:
+    """What is wrong with a file, where its reader is looking."""
+    lines = "".join(
+        f"<li><code>{quoted(item.code)}</code> {quoted(Path(item.span.file).name)}, line {item.span.line}: "
+        f"{quoted(item.message)}{f'. {quoted(item.help)}' if item.help else ''}</li>"
+        for item in found
+    )
+    return f'<div class="kb-wrong" role="alert"><p>{quoted(lead)}</p><ul>{lines}</ul></div>'

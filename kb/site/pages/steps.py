@@ -5,7 +5,7 @@ from __future__ import annotations
 from kb.generator.markdown import quoted
 from kb.generator.readaloud import Entry, ReadAloud, WayOn
 from kb.site.dossier import Dossier
-from kb.site.pages.frame import basis, link, place
+from kb.site.pages.frame import basis, link, place, wrong
 from kb.site.pages.said import elsewhere_lines
 
 HERE = "list"
@@ -13,10 +13,11 @@ HERE = "list"
 
 def body(dossier: Dossier) -> str:
     """The page without its head."""
-    return "\n\n".join(_entry(entry, dossier.told) for entry in dossier.told.entries)
+    return "\n\n".join(_entry(entry, dossier) for entry in dossier.told.entries)
 
 
-def _entry(entry: Entry, told: ReadAloud) -> str:
+def _entry(entry: Entry, dossier: Dossier) -> str:
+    told = dossier.told
     urgency = {"stat": "NOW", "asap": "soon", "urgent": "urgent"}.get(entry.priority, "")
     badge = f' <span class="kb-priority kb-{quoted(entry.priority)}">{urgency}</span>' if urgency else ""
     lines = [
@@ -26,6 +27,8 @@ def _entry(entry: Entry, told: ReadAloud) -> str:
         f'<p class="kb-kind">{entry.kind} · <code>{quoted(entry.step)}</code></p>',
         "",
     ]
+    if entry.step in dossier.broken_at:
+        lines += [wrong(dossier.broken_at[entry.step], "Here:"), ""]
     dosed = entry.kind == "action" and entry.lines
     lines += [
         f"- **{quoted(line)}**" if dosed and number == 0 else f"- {quoted(line)}"
