@@ -60,8 +60,10 @@ def _dose(made: dict[str, Any], items: dict[str, Item], name: str) -> None:
     if dose is None:
         return
     told = "not known"
-    if dose.rounded is not None:
-        ends = dose.rounded if dose.high in (None, dose.rounded) else f"{dose.low} to {dose.high}"
+    if dose.rounded is not None and dose.high == dose.rounded:
+        told = dose.text  # one number is the lower end of any range; the text says that there is no other end
+    elif dose.rounded is not None:
+        ends = dose.rounded if dose.high is None else f"{dose.low} to {dose.high}"
         told = f"{ends} {dose.unit}"
     made.setdefault("doses", {})[name] = told
     if dose.each and not option:

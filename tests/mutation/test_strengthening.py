@@ -11,8 +11,10 @@ from kb.cli import app
 from kb.diagnostics import has_errors
 from kb.formatter import format_text
 from kb.interpreter import Guideline
+from kb.mutation.expecting import expectation
 from kb.scenarios import load_scenario_files, run_scenario
 from kb.strengthening import for_faults, for_gaps, save, yaml_of
+from tests.engine import PROTOCOLS
 from tests.mutation.test_faults import AT_65, scenario
 from tests.mutation.weak import make_base
 
@@ -35,6 +37,14 @@ def test_what_is_proposed_is_in_the_form_of_kb_fmt_and_says_that_it_is_to_be_rev
     text = yaml_of(for_faults(base.mutate("weak")), "weak", "1.0.0")
     assert format_text(text, "found.yaml", "scenario").text == text
     assert "To be reviewed" in text
+
+
+def test_a_range_whose_ends_are_one_number_is_expected_as_it_is_told() -> None:
+    program, _ = Base(PROTOCOLS.parent).program("anaphylaxis")
+    assert program is not None
+    advice = Guideline(program).advise({"circulation_problem": True, "age": "60 years"})
+    made = expectation(advice, ["dose of adrenaline"])
+    assert made["doses"] == {"adrenaline": "0.5 mg = 0.5 mL of 1 mg/mL"}  # `0.5 mg` is met by `0.5 to 0.15 mg` as well
 
 
 def test_a_gap_in_coverage_becomes_a_patient_and_what_needs_an_order_is_said(tmp_path: Path) -> None:
