@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 
 class Severity(Enum):
@@ -21,9 +22,11 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """A range in a file; lines and columns count from 1, the end column is exclusive."""
+class Span(NamedTuple):
+    """A range in a file; lines and columns count from 1, the end column is exclusive.
+
+    A named tuple, because a file has one for each of its words.
+    """
 
     file: str
     line: int = 1

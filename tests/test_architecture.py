@@ -147,6 +147,15 @@ def test_running_needs_the_standard_library_alone(tmp_path: Path) -> None:
     assert done.stdout.strip() == "refractory-hypotension []"
 
 
+def test_a_check_of_a_sound_protocol_loads_neither_networkx_nor_the_solver() -> None:
+    code = "import sys; from kb.base import Base; found, files = Base(sys.argv[1]).check(['anaphylaxis'])\n"
+    code += "print(bool(files), sorted({'networkx', 'z3'} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(PACKAGE.parent)], capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent
+    )
+    assert done.stdout.strip() == "True []", done.stderr
+
+
 def test_importing_kb_loads_no_module_of_its_own() -> None:
     start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import kb\n"
     code = start + "print(sorted(name for name in sys.modules if name.startswith('kb.')))"

@@ -89,7 +89,7 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
     while stack:
         current = stack.pop()
         numbers += model.every(current, tree.Number)
-        names = names_in(current) | {ref.id for ref in model.every(current, model.Ref)}
+        names = {each.id for each in model.every(current, tree.Name, model.Ref)}
         for name in names - seen:
             seen.add(name)
             following = protocol.defines.get(name) or protocol.parameters.get(name)

@@ -123,13 +123,10 @@ def _said(context: LintContext, record: object) -> tuple[frozenset[str], list[tu
     stack = [record]
     while stack:
         current = stack.pop()
-        backings = list(model.every(current, model.Backing))
-        backings += [model.Backing(each.cites, each.interprets) for each in model.every(current, model.Condition)]
-        statements |= {ref.id for backing in backings for ref in backing.cites}
-        readings |= {ref.id for backing in backings for ref in backing.interprets}
-        for name in {each.id for each in model.every(current, tree.Name)} | {
-            each.id for each in model.every(current, model.Ref)
-        }:
+        for rests in model.resting(current):
+            statements |= {ref.id for ref in rests.cites}
+            readings |= {ref.id for ref in rests.interprets}
+        for name in {each.id for each in model.every(current, tree.Name, model.Ref)}:
             following = protocol.defines.get(name) or protocol.parameters.get(name)
             if following is not None and name not in seen:
                 seen.add(name)

@@ -27,6 +27,10 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     ):
         used |= names_in(part)
     used |= _through_defines(protocol, used)
+    own = protocol.defines.keys() | protocol.parameters.keys()
+    own |= {id for id, element in protocol.elements.items() if not element.basis}
+    if own <= used:
+        return
     used |= _through_defines(protocol, meant := _meant(used, context.scope)) | meant
     for kind, records in (
         ("definition", protocol.defines),
@@ -34,8 +38,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         ("parameter", protocol.parameters),
     ):
         for id, record in records.items():
-            element = isinstance(record, model.ElementDef) and record.basis
-            if id not in used and not element:
+            if id in own and id not in used:
                 yield found(
                     "KB407",
                     record.span,
