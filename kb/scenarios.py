@@ -366,9 +366,7 @@ def check_scenario_files(
     return tuple(dict.fromkeys(diagnostics))
 
 
-def _unknown_expectations(
-    protocol: str, known: Mapping[str, set[str]], expect: ExpectDef
-) -> Iterator[Diagnostic]:
+def _unknown_expectations(protocol: str, known: Mapping[str, set[str]], expect: ExpectDef) -> Iterator[Diagnostic]:
     for key, names in known.items():
         refs = [(ref.id, ref.span) for ref in expect.names.get(key, ())]
         refs += [(name, text.span) for name, text in expect.words.get(key, {}).items()]

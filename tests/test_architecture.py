@@ -151,7 +151,11 @@ def test_a_check_of_a_sound_protocol_loads_neither_networkx_nor_the_solver() -> 
     code = "import sys; from kb.base import Base; found, files = Base(sys.argv[1]).check(['anaphylaxis'])\n"
     code += "print(bool(files), sorted({'networkx', 'z3'} & sys.modules.keys()))"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(PACKAGE.parent)], capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent
+        [sys.executable, "-c", code, str(PACKAGE.parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=PACKAGE.parent,
     )
     assert done.stdout.strip() == "True []", done.stderr
 

@@ -16,7 +16,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol, evidence = context.protocol, context.protocol.evidence
     if evidence is None:
         return
-    homes = {ref.id for ref in model.cited(replace(protocol, prove={}))} | set(protocol.not_encoded)  # to check is not to do
+    acting = replace(protocol, prove={})  # to check is not to do
+    homes = {ref.id for ref in model.cited(acting)} | set(protocol.not_encoded)
     for interpretation in protocol.interpretations.values():
         if interpretation.status == "disputed":
             homes |= {ref.id for ref in interpretation.about}

@@ -10,7 +10,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
-from kb.linter.context import LintContext, names_in
+from kb.linter.context import LintContext, mentioned_in
 from kb.values import BadValue
 
 _NUMBER = r"\d+(?:[.,]\d+)?"  # 99,5 mg is read as a number too, or nothing would check it
@@ -89,7 +89,7 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
     while stack:
         current = stack.pop()
         numbers += model.every(current, tree.Number)
-        names = {each.id for each in model.every(current, tree.Name, model.Ref)}
+        names = mentioned_in(current)
         for name in names - seen:
             seen.add(name)
             following = protocol.defines.get(name) or protocol.parameters.get(name)

@@ -15,7 +15,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
-from kb.linter.context import LintContext, listed
+from kb.linter.context import LintContext, listed, mentioned_in
 from kb.linter.quantities import Quantity, half_a_digit, quantities, ratio, same
 from kb.values import BadValue
 
@@ -126,7 +126,7 @@ def _said(context: LintContext, record: object) -> tuple[frozenset[str], list[tu
         for rests in model.resting(current):
             statements |= {ref.id for ref in rests.cites}
             readings |= {ref.id for ref in rests.interprets}
-        for name in {each.id for each in model.every(current, tree.Name, model.Ref)}:
+        for name in mentioned_in(current):
             following = protocol.defines.get(name) or protocol.parameters.get(name)
             if following is not None and name not in seen:
                 seen.add(name)

@@ -54,7 +54,7 @@ def test_formulas_and_interpreter_agree_on_many_generated_protocols(data: st.Dat
 
 
 def test_a_ladder_of_500_steps_has_formulas_that_grow_with_its_length_only() -> None:
-    """Deeper than Python recurses; the way to the last rung is found, and nobody is on it and off the ladder at once."""
+    """Deeper than Python recurses; the way to the last rung is found, and nobody is on it and off the ladder."""
     rungs = 250
     steps: dict[str, Any] = {"done": {"end": "Nothing more"}}
     for rung in range(rungs):
