@@ -11,6 +11,7 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
 from kb.linter.context import LintContext, mentioned_in
+from kb.linter.quantities import concentration
 from kb.values import BadValue
 
 _NUMBER = r"\d+(?:[.,]\d+)?"  # 99,5 mg is read as a number too, or nothing would check it
@@ -96,17 +97,8 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
             if following is not None:
                 stack.append(following)
     for text in model.every(record, model.Text):
-        numbers += _concentration(text)
+        numbers += concentration(text)
     return numbers
-
-
-def _concentration(text: model.Text) -> Iterator[tree.Number]:
-    """`1 mg/mL` in a `concentration:` is a structured number although it is kept as text."""
-    from decimal import Decimal
-
-    match = re.fullmatch(rf"({_NUMBER}) ([A-Za-z]+/[A-Za-z]+)", text.value)
-    if match is not None:
-        yield tree.Number(Decimal(match[1].replace(",", ".")), match[2], text.span)
 
 
 def _same(context: LintContext, value: Fraction, unit: str, number: tree.Number) -> bool:
