@@ -581,10 +581,9 @@ class _Fold:
 
     def _gifts(self, drugs: list[Drug]) -> bool:
         """Whether a mapping says that one of `drugs` was given, by a count or a total."""
-        given = {f"{function}({drug.id} " for drug in drugs for function in ("count", "total")}
+        given = tuple(start for drug in drugs for start in _sums_of(drug))
         return any(
-            value and self.program.slots[index].name.startswith(tuple(given))
-            for index, value in self.chart.features.items()
+            value and self.program.slots[index].name.startswith(given) for index, value in self.chart.features.items()
         )
 
     # ------------------------------------------------------------ episode and windows
@@ -1007,6 +1006,14 @@ def _marks_of(names: Dictionary, event: Event | None) -> Iterable[tuple[str, str
                 yield "given", drug.id
                 yield "slot", f"since({drug.id})"
                 yield "slot", f"since({drug.id} given)"
+                for slot in names.program.slots:
+                    if slot.name.startswith(_sums_of(drug)):
+                        yield "slot", slot.name  # what counts its gifts says that there were some
+
+
+def _sums_of(drug: Drug) -> tuple[str, ...]:
+    """How the names of features begin that count or add up what was given of a drug."""
+    return f"count({drug.id} ", f"total({drug.id} "
 
 
 _SETTLED = ("unobtainable", "not available", "local policy")
