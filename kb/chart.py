@@ -12,6 +12,7 @@ so every key in it must be known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -80,6 +81,13 @@ _KEYS = (
 )  # fmt: skip
 STATES = ("unobtainable", "not available")
 _TIME = "write it as `2026-01-27T11:40:00+00:00`"
+# The forms of ISO 8601 that are read: with or without their marks; what other readers of charts can hold to.
+_ISO = re.compile(
+    r"\d{4}(?:-\d\d-\d\d|\d{4})"
+    r"(?:[T ](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?|[0-5]\d(?:[0-5]\d(?:[.,]\d+)?)?)?"
+    r"(?:Z|[+-](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?|[0-5]\d)?)?)?",
+    re.ASCII,
+)
 RECORD = "therapy_record"
 ANY = "*"  # an entry that cannot be read and does not say what it is about
 
@@ -212,9 +220,11 @@ def parse_time(text: object) -> datetime:
     """
     if isinstance(text, str):
         try:
-            moment = datetime.fromisoformat(text.strip())
+            moment = datetime.fromisoformat(text.strip()) if _ISO.fullmatch(text.strip()) else None
         except ValueError:
-            raise BadValue("KB608", f"{quoted(text)} is not a time", _TIME) from None
+            moment = None
+        if moment is None:
+            raise BadValue("KB608", f"{quoted(text)} is not a time", _TIME)
     elif isinstance(text, datetime):
         moment = text
     else:

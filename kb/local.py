@@ -583,7 +583,7 @@ def in_local_unit(local: Local, names: Dictionary, name: str, unit: str, value: 
     if found is None:
         return ""
     shown = _four_figures(found)
-    for edge in names.edges(name) - {value}:
+    for edge in sorted(names.edges(name) - {value}):
         near = _converted(names, name, unit, other, Fraction(edge, SCALE))
         if near is not None and _four_figures(near) == shown:
             return f"just {'below' if found < near else 'above'} {shown} {other}"
