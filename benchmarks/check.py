@@ -50,12 +50,8 @@ steps:
   call-for-help:
     do: Call for help
     call: senior clinician
-    then: decided-by-senior
     priority: stat
     strength: strong
-    cites: [S01]
-  decided-by-senior:
-    end: A senior clinician decides
     cites: [S01]
   done:
     end: The pressure is where it should be
@@ -105,7 +101,7 @@ statements:
 
 
 def write_base(folder: Path, count: int, rungs: int = 4) -> None:
-    """A knowledge base of `count` generated protocols of 2 * `rungs` + 6 steps, no two alike."""
+    """A knowledge base of `count` generated protocols of 2 * `rungs` + 5 steps, no two alike."""
     shutil.copytree(LIBRARY, folder / "protocols" / "library")
     for number in range(count):
         id = f"generated-{number}"

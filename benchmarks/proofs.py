@@ -69,7 +69,7 @@ def measure(base: Path, id: str, version: str, sample: int) -> None:
 
 def write_ladder(base: Path, steps: int) -> str:
     """A ladder of about `steps` steps, two a rung."""
-    id, rungs = f"ladder-{steps}", (steps - 6) // 2
+    id, rungs = f"ladder-{steps}", (steps - 5) // 2
     folder = base / "protocols" / id
     folder.mkdir(parents=True)
     names = ["pressure", *(f"rung-{step}" for step in range(2, rungs + 1)), "call-for-help"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import sys
@@ -28,9 +27,6 @@ def main() -> None:
         return
     from kb.cli import run
 
-    # A command makes many records, holds them until its end, and none refers back to another: looking for cycles among
-    # them every 700 takes a tenth of the time of a check.
-    gc.set_threshold(100_000, 20, 50)
     run()
 
 

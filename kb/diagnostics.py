@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
 
 
 class Severity(Enum):
@@ -22,11 +21,9 @@ class Severity(Enum):
     NOTE = "note"
 
 
-class Span(NamedTuple):
-    """A range in a file; lines and columns count from 1, the end column is exclusive.
-
-    A named tuple, because a file has one for each of its words.
-    """
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A range in a file; lines and columns count from 1, the end column is exclusive."""
 
     file: str
     line: int = 1

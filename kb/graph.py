@@ -1,13 +1,14 @@
 """Questions about the ways through a protocol: what leads where, what nothing leads to, what leads to itself.
 
-The one module that uses `networkx`: only to tell of a loop, because loading it takes longer than most checks.
+The one module that uses `networkx`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from graphlib import CycleError, TopologicalSorter
+
+import networkx as nx
 
 from kb import model
 
@@ -43,69 +44,48 @@ def leads_to(step: model.Step) -> Iterator[model.Ref]:
     return (ref for ref in targets_of(step) if id(ref) not in shown)
 
 
-def ways_on(protocol: model.Protocol) -> dict[str, list[str]]:
-    """The steps that each step leads to.
+def step_graph(protocol: model.Protocol) -> nx.DiGraph[str]:
+    """Steps as nodes, an edge for each way on.
 
     A target that does not exist counts as the step it was probably meant for, so that one slip of the pen
     is one finding; without a near miss it is left out.
     """
-    return {
-        step.id: list(dict.fromkeys(meant for ref in leads_to(step) for meant in _meant(ref.id, protocol)))
-        for step in protocol.steps.values()
-    }
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(protocol.steps)
+    for step in protocol.steps.values():
+        for ref in leads_to(step):
+            graph.add_edges_from((step.id, meant) for meant in _meant(ref.id, protocol))
+    return graph
 
 
 def _meant(id: str, protocol: model.Protocol) -> list[str]:
     return [id] if id in protocol.steps else get_close_matches(id, protocol.steps, n=1)
 
 
-def _following(starts: Iterable[str], ways: dict[str, list[str]]) -> frozenset[str]:
-    """`starts` and all that they lead to."""
-    found = set(starts)
-    stack = list(found)
-    while stack:
-        new = set(ways[stack.pop()]) - found
-        found |= new
-        stack.extend(new)
-    return frozenset(found)
-
-
 def reachable_steps(protocol: model.Protocol) -> frozenset[str]:
     """Ids of the steps that some way from the start leads to."""
-    return _following((meant for ref in protocol.start for meant in _meant(ref.id, protocol)), ways_on(protocol))
+    graph = step_graph(protocol)
+    starts = [meant for ref in protocol.start for meant in _meant(ref.id, protocol)]
+    return frozenset(starts).union(*(nx.descendants(graph, start) for start in starts))
 
 
 def descendants(protocol: model.Protocol, step: str) -> list[str]:
-    """Ids of the steps that some way from `step` leads to, without itself, in the order of the file."""
-    ways = ways_on(protocol)
-    found = _following(ways[step], ways) - {step}
+    """Ids of the steps that some way from `step` leads to, in the order of the file."""
+    found = nx.descendants(step_graph(protocol), step)
     return [id for id in protocol.steps if id in found]
 
 
 def cycles(protocol: model.Protocol) -> list[list[str]]:
     """One shortest cycle for each group of steps that lead to one another, each beginning at its first id."""
-    ways = ways_on(protocol)
-    try:
-        TopologicalSorter(ways).prepare()
-    except CycleError:
-        return _shortest_cycles(ways)
-    return []
-
-
-def _shortest_cycles(ways: dict[str, list[str]]) -> list[list[str]]:
-    import networkx as nx
-
     found: list[list[str]] = []
-    graph: nx.DiGraph[str] = nx.DiGraph(ways)
+    graph = step_graph(protocol)
     for component in sorted(nx.strongly_connected_components(graph), key=min):
         first = min(component)
         if len(component) == 1 and not graph.has_edge(first, first):
             continue
         inner = graph.subgraph(component)
-        ways_round = (
-            [first, *nx.shortest_path(inner, successor, first)] for successor in sorted(inner.successors(first))
-        )
-        found.append(min(ways_round, key=len))
+        ways = ([first, *nx.shortest_path(inner, successor, first)] for successor in sorted(inner.successors(first)))
+        found.append(min(ways, key=len))
     return found
 
 

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
-from fractions import Fraction
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from kb.diagnostics import Allowance, Span
 from kb.expression import tree
@@ -632,51 +631,25 @@ class Protocol:
 # ---------------------------------------------------------------- what is inside a record
 
 
-def every(root: object, *kinds: type[_T]) -> Iterator[_T]:
-    """All records of some kinds inside `root`, outermost first."""
+def every(root: object, kind: type[_T]) -> Iterator[_T]:
+    """All records of one kind inside `root`, outermost first."""
     stack: list[object] = [root]
     while stack:
         current = stack.pop()
-        made: Any = type(current)
-        if isinstance(current, kinds):
+        if isinstance(current, kind):
             yield current
-        if made in _BARE:
-            continue
-        if issubclass(made, dict):
-            inside: Iterable[object] = cast(dict[str, object], current).values()
-        elif issubclass(made, tuple | list):
-            inside = cast(tuple[object, ...], current)
+        if isinstance(current, dict):
+            stack.extend(reversed(list(current.values())))
+        elif isinstance(current, tuple | list):
+            stack.extend(reversed(current))
         else:
-            inside = [getattr(current, name) for name in _held(made)]
-        # A protocol is asked dozens of times, and most of what it holds is a word or a place: not looked into.
-        stack += [each for each in inside if each.__class__ not in _BARE or isinstance(each, kinds)][::-1]
-
-
-_BARE = frozenset({str, int, bool, type(None), Span, Decimal, Fraction})
-"""What holds no record."""
+            made: Any = type(current)
+            stack.extend(getattr(current, name) for name in _held(made))
 
 
 @cache
 def _held(kind: Any) -> tuple[str, ...]:
-    """The fields of a kind of record; none of what holds no records."""
-    if not is_dataclass(kind):
+    """The fields of a kind of record, last first; none of what holds no records."""
+    if kind is Span or not is_dataclass(kind):
         return ()
-    return tuple(field.name for field in fields(kind))
-
-
-def cited(root: object) -> Iterator[Ref]:
-    """Every citation of a statement inside `root`."""
-    return (ref for rests in resting(root) for ref in rests.cites)
-
-
-def interpreted(root: object) -> Iterator[Ref]:
-    """Every interpretation that is named inside `root`."""
-    return (ref for rests in resting(root) for ref in rests.interprets)
-
-
-def resting(root: object) -> Iterator[Backing | Condition]:
-    """All that can cite statements and name interpretations inside `root`."""
-    # What the sources say, and prose, rest on nothing of the protocol, and are a good half of it.
-    skipped = ("evidence", "texts") if isinstance(root, Protocol) else ()
-    parts = [getattr(root, name) for name in _held(Protocol) if name not in skipped] if skipped else root
-    return every(parts, Backing, Condition)
+    return tuple(field.name for field in reversed(fields(kind)))

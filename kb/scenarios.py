@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,24 +181,19 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 def _ago(value: Any, now: datetime) -> datetime:
     """`20 min`, `4 min 59 s`, `6 h ago`, or an instant."""
+    text = str(value).removesuffix(" ago")
+    words = text.split()
+    if words and words[-1] in _SECONDS and len(words) % 2 == 0:
+        seconds = Fraction(0)
+        for number, unit in zip(words[::2], words[1::2], strict=True):
+            if unit not in _SECONDS:
+                raise ValueError(f"`{value}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time")
+            seconds += Fraction(parse_quantity(f"{number} {unit}")[0]) * _SECONDS[unit]
+        return now - timedelta(microseconds=round(seconds * 1_000_000))
     try:
-        before = _duration(str(value))
-        return _instant(value) if before is None else now - before
+        return _instant(value)
     except ValueError:
         raise ValueError(f"`{value}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time") from None
-
-
-@lru_cache(maxsize=1000)  # worked patients say the same few times again and again
-def _duration(text: str) -> timedelta | None:
-    words = text.removesuffix(" ago").split()
-    if not words or words[-1] not in _SECONDS or len(words) % 2:
-        return None
-    seconds = Fraction(0)
-    for number, unit in zip(words[::2], words[1::2], strict=True):
-        if unit not in _SECONDS:
-            raise ValueError(unit)
-        seconds += Fraction(parse_quantity(f"{number} {unit}")[0]) * _SECONDS[unit]
-    return timedelta(microseconds=round(seconds * 1_000_000))
 
 
 def run_scenario(guideline: Guideline, scenario: Scenario) -> Result:
@@ -346,7 +340,6 @@ def check_scenario_files(
     that is not among them is checked for its shape alone.
     """
     diagnostics: list[Diagnostic] = []
-    names = {version: known_names(program) for version, program in programs.items()}
     for path in files:
         loaded, problems = load_scenarios(path, read)
         diagnostics += problems
@@ -361,13 +354,13 @@ def check_scenario_files(
             for scenario in each:
                 program = programs.get(scenario.version)
                 if program is not None:
-                    diagnostics += _unknown_expectations(program.id, names[scenario.version], item.expect)
+                    diagnostics += _unknown_expectations(program, item.expect)
                     diagnostics += _refused_chart(program, item, loaded, scenario)
     return tuple(dict.fromkeys(diagnostics))
 
 
-def _unknown_expectations(protocol: str, known: Mapping[str, set[str]], expect: ExpectDef) -> Iterator[Diagnostic]:
-    for key, names in known.items():
+def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagnostic]:
+    for key, names in known_names(program).items():
         refs = [(ref.id, ref.span) for ref in expect.names.get(key, ())]
         refs += [(name, text.span) for name, text in expect.words.get(key, {}).items()]
         for name, span in refs:
@@ -377,7 +370,7 @@ def _unknown_expectations(protocol: str, known: Mapping[str, set[str]], expect: 
                 yield found(
                     "KB730",
                     span,
-                    f"`{key}` expects `{name}`, and `{protocol}` has nothing of that name",
+                    f"`{key}` expects `{name}`, and `{program.id}` has nothing of that name",
                     help,
                     "the expectation could never fail, or never be met",
                 )

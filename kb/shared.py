@@ -29,9 +29,9 @@ def with_shared(protocol: model.Protocol, library: model.Library) -> model.Proto
     if not used:
         return protocol
     defines = {id: define for id, define in shared.defines.items() if id in used}
-    read = _ids(model.interpreted(defines))
+    read = _ids(_interpreted(defines))
     readings = {id: item for id, item in shared.interpretations.items() if id in read}
-    cited = _ids(model.cited(defines))
+    cited = _ids(_cited(defines))
     cited |= _ids(ref for item in readings.values() for ref in item.about)
     parents = {item.parent for item in shared.statements.values() if item.id in cited}
     statements = {
@@ -54,6 +54,16 @@ def with_shared(protocol: model.Protocol, library: model.Library) -> model.Proto
     )
 
 
+def _cited(root: object) -> Iterator[model.Ref]:
+    yield from (ref for backing in model.every(root, model.Backing) for ref in backing.cites)
+    yield from (ref for condition in model.every(root, model.Condition) for ref in condition.cites)
+
+
+def _interpreted(root: object) -> Iterator[model.Ref]:
+    yield from (ref for backing in model.every(root, model.Backing) for ref in backing.interprets)
+    yield from (ref for condition in model.every(root, model.Condition) for ref in condition.interprets)
+
+
 def _ids(refs: Iterable[model.Ref]) -> set[str]:
     return {ref.id for ref in refs}
 
@@ -68,11 +78,11 @@ def check_shared(library: model.Library) -> Iterator[Diagnostic]:
             yield found("KB219", define.span, message, "give it a name of its own")
     known = shared.statements.keys()
     about = [ref for item in shared.interpretations.values() for ref in item.about]
-    for ref in (*model.cited(shared.defines), *about):
+    for ref in (*_cited(shared.defines), *about):
         if ref.id not in known:
             help = "write it under `statements:` of this file, or cite one that is there"
             yield found("KB502", ref.span, f"there is no statement `{ref.id}`", help)
-    for ref in model.interpreted(shared.defines):
+    for ref in _interpreted(shared.defines):
         if ref.id not in shared.interpretations:
             help = "write it under `interpretations:` of this file, or name one that is there"
             yield found("KB503", ref.span, f"there is no interpretation `{ref.id}`", help)

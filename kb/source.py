@@ -13,9 +13,9 @@ import stat
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
 
@@ -38,13 +38,12 @@ except ImportError:  # the C extension is absent: the same events, more slowly
 # ---------------------------------------------------------------- nodes
 
 
-class Scalar(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
     """One value as text. `style` is empty for unquoted text, else `'`, `"`, `|` or `>`.
 
     `raw` is what stands in the file, where that differs from `text`. `cut` marks unquoted text that a
     `#` one space behind it ends. `faulty` nodes have their diagnostic already and are passed over.
-
-    A named tuple, because a file has one for each of its words; like every node it is equal to itself only.
     """
 
     text: str
@@ -54,15 +53,6 @@ class Scalar(NamedTuple):
     cut: bool = False
     faulty: bool = False
     commented: bool = False  # nothing but a comment stands where the value should be
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        return self is not other
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def place(self, start: int, end: int | None = None) -> Span:
         """The place in the file of `text[start:end]`; without `end`, of one character."""
@@ -510,9 +500,6 @@ class _Builder:
     def _offset(self, line: int, column: int) -> int:
         return min(self.starts[min(line, len(self.starts) - 1)] + column, len(self.text))
 
-    def _rest(self, line: int, column: int) -> str:
-        return self.lines[line][column:] if line < len(self.lines) else ""
-
     def _machinery(self, mark: Any, what: str, name: str) -> Diagnostic:
         return found(
             "KB109",
@@ -536,9 +523,10 @@ class _Builder:
         if style in (":", None):
             style = ""
         line, column, end_line, end_column = start.line, start.column, end.line, end.column
+        first = self._offset(line, column)
+        last = self._offset(end_line, end_column)
         raw = ""
         if style or end_line != line:
-            first, last = self._offset(line, column), self._offset(end_line, end_column)
             if style in ("|", ">") or not style:
                 last = first + len(self.text[first:last].rstrip())
                 end_line = bisect_right(self.starts, last) - 1
@@ -573,10 +561,10 @@ class _Builder:
                         'write `"` at its beginning too, or take this one away',
                     )
                 )
-                return scalar._replace(faulty=True)
-            if not text and self._rest(line, column).lstrip().startswith("#"):
-                return scalar._replace(commented=True)
-            behind = self._rest(end_line, end_column)[:3]
+                return replace(scalar, faulty=True)
+            if not text and self.text[first : self._offset(line + 1, 0)].lstrip().startswith("#"):
+                return replace(scalar, commented=True)
+            behind = self.text[last : last + 3]
             if behind[:2] == " #":
                 return self._cut_off(scalar, behind)
         elif style in ("|", ">"):
@@ -589,8 +577,8 @@ class _Builder:
             span = scalar.span
             place = Span(self.file, span.end_line, span.end_column + 1, span.end_line, span.end_column + 2)
             self.diagnostics.append(cut_text(scalar, place))
-            return scalar._replace(faulty=True)
-        return scalar._replace(cut=True)
+            return replace(scalar, faulty=True)
+        return replace(scalar, cut=True)
 
     def _check_block(self, scalar: Scalar) -> None:
         header = scalar.raw.split("\n", 1)[0]

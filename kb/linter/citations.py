@@ -10,6 +10,14 @@ from kb.diagnostics import Diagnostic
 from kb.linter.context import LintContext
 
 
+def cited(protocol: model.Protocol) -> Iterator[model.Ref]:
+    """Every citation of a statement in the protocol."""
+    for backing in model.every(protocol, model.Backing):
+        yield from backing.cites
+    for condition in model.every(protocol, model.Condition):
+        yield from condition.cites
+
+
 def statement_ids(evidence: model.Evidence | None) -> frozenset[str]:
     """Ids that can be cited: every atom, and the statement that lettered atoms belong to."""
     if evidence is None:
@@ -22,7 +30,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol, evidence = context.protocol, context.protocol.evidence
     known = statement_ids(evidence)
     own = evidence is not None and evidence.file != protocol.span.file  # what is shared brings its evidence along
-    if not own and (first := next((ref for ref in model.cited(protocol) if ref.id not in known), None)) is not None:
+    if not own and (first := next((ref for ref in cited(protocol) if ref.id not in known), None)) is not None:
         yield found(
             "KB502",
             first.span,
@@ -31,7 +39,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             "a citation that leads nowhere is worse than none",
         )
         return
-    for ref in model.cited(protocol):
+    for ref in cited(protocol):
         if ref.id not in known:
             yield found(
                 "KB502",

@@ -36,12 +36,6 @@ def names_in(root: object) -> frozenset[str]:
     return frozenset(name.id for name in model.every(root, tree.Name))
 
 
-def mentioned_in(root: object) -> frozenset[str]:
-    """The same, and every name that stands in a field of its own."""
-    kinds: tuple[type[tree.Name | model.Ref], ...] = (tree.Name, model.Ref)
-    return frozenset(each.id for each in model.every(root, *kinds))
-
-
 def verbs(step: model.Step) -> Iterator[model.Verb]:
     """The verb of a `do`, and those of the options it offers."""
     if isinstance(step, model.Do):

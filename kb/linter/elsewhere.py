@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.linter.citations import statement_ids
+from kb.linter.citations import cited, statement_ids
 from kb.linter.context import LintContext, nearest
 from kb.values import BadValue, UnitTable
 
@@ -30,7 +30,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     }
     units = UnitTable(context.library.units.values())
     known = statement_ids(evidence)
-    used = {ref.id for ref in model.cited(context.protocol)}
+    used = {ref.id for ref in cited(context.protocol)}
     used |= {ref.id for item in context.protocol.interpretations.values() for ref in item.about}
     atoms = {item.id: item.parent for item in evidence.statements.values() if item.parent}
     used |= {atoms[id] for id in used if id in atoms} | {id for id, parent in atoms.items() if parent in used}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.linter.citations import statement_ids
+from kb.linter.citations import cited, statement_ids
 from kb.linter.context import LintContext
 
 
@@ -16,8 +15,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol, evidence = context.protocol, context.protocol.evidence
     if evidence is None:
         return
-    acting = replace(protocol, prove={})  # to check is not to do
-    homes = {ref.id for ref in model.cited(acting)} | set(protocol.not_encoded)
+    homes = {ref.id for ref in cited(replace(protocol, prove={}))} | set(protocol.not_encoded)  # to check is not to do
     for interpretation in protocol.interpretations.values():
         if interpretation.status == "disputed":
             homes |= {ref.id for ref in interpretation.about}

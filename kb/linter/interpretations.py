@@ -12,7 +12,9 @@ from kb.linter.context import LintContext
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
-    for ref in model.interpreted(protocol):
+    named = [ref for backing in model.every(protocol, model.Backing) for ref in backing.interprets]
+    named += [ref for condition in model.every(protocol, model.Condition) for ref in condition.interprets]
+    for ref in named:
         if ref.id not in protocol.interpretations:
             yield found(
                 "KB503",
@@ -26,8 +28,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         if interpretation.status == "disputed"
         for ref in interpretation.about
     }
-    for condition in model.resting(protocol) if disputed else ():
-        for ref in condition.cites if isinstance(condition, model.Condition) else ():
+    for condition in model.every(protocol, model.Condition):
+        for ref in condition.cites:
             if ref.id in disputed and not _also_settled(protocol, ref.id):
                 yield found(
                     "KB508",

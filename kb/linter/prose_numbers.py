@@ -10,8 +10,7 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
-from kb.linter.context import LintContext, mentioned_in
-from kb.linter.quantities import concentration
+from kb.linter.context import LintContext, names_in
 from kb.values import BadValue
 
 _NUMBER = r"\d+(?:[.,]\d+)?"  # 99,5 mg is read as a number too, or nothing would check it
@@ -90,15 +89,24 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
     while stack:
         current = stack.pop()
         numbers += model.every(current, tree.Number)
-        names = mentioned_in(current)
+        names = names_in(current) | {ref.id for ref in model.every(current, model.Ref)}
         for name in names - seen:
             seen.add(name)
             following = protocol.defines.get(name) or protocol.parameters.get(name)
             if following is not None:
                 stack.append(following)
     for text in model.every(record, model.Text):
-        numbers += concentration(text)
+        numbers += _concentration(text)
     return numbers
+
+
+def _concentration(text: model.Text) -> Iterator[tree.Number]:
+    """`1 mg/mL` in a `concentration:` is a structured number although it is kept as text."""
+    from decimal import Decimal
+
+    match = re.fullmatch(rf"({_NUMBER}) ([A-Za-z]+/[A-Za-z]+)", text.value)
+    if match is not None:
+        yield tree.Number(Decimal(match[1].replace(",", ".")), match[2], text.span)
 
 
 def _same(context: LintContext, value: Fraction, unit: str, number: tree.Number) -> bool:

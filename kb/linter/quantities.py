@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from kb import model
 from kb.expression import tree
 from kb.linter.context import LintContext
 from kb.values import BadValue, UnitTable
@@ -87,13 +85,6 @@ def _unit(units: UnitTable, written: str | None) -> str:
     except BadValue:
         return ""
     return unit
-
-
-def concentration(text: model.Text) -> Iterator[tree.Number]:
-    """`1 mg/mL` in a `concentration:` is a number that is checked, although it is kept as text."""
-    match = re.fullmatch(rf"({_NUMBER}) ([A-Za-z]+/[A-Za-z]+)", text.value)
-    if match is not None:
-        yield tree.Number(Decimal(match[1].replace(",", ".")), match[2], text.span)
 
 
 def ratio(context: LintContext, quantity: Quantity, number: tree.Number) -> Fraction | None:

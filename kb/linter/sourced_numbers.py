@@ -15,8 +15,8 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
-from kb.linter.context import LintContext, listed, mentioned_in, verbs
-from kb.linter.quantities import Quantity, concentration, half_a_digit, quantities, ratio, same
+from kb.linter.context import LintContext, listed
+from kb.linter.quantities import Quantity, half_a_digit, quantities, ratio, same
 from kb.values import BadValue
 
 _SLIPS = frozenset(Fraction(10) ** power for power in (-6, -3, -2, -1, 1, 2, 3, 6))
@@ -41,9 +41,6 @@ def _record(context: LintContext, record: model.Step | object, told: set[tuple[s
         for number in model.every(record, tree.Number)
         if number.value and _measured(context, number) and not _rounds(record, number)
     ]
-    verbs_of = verbs(record) if isinstance(record, model.Do) else ()
-    for ampoule in (verb.concentration for verb in verbs_of if isinstance(verb, model.Give)):
-        numbers += concentration(ampoule) if ampoule is not None else ()
     if not numbers:
         return
     cited, said = _said(context, record)
@@ -126,10 +123,13 @@ def _said(context: LintContext, record: object) -> tuple[frozenset[str], list[tu
     stack = [record]
     while stack:
         current = stack.pop()
-        for rests in model.resting(current):
-            statements |= {ref.id for ref in rests.cites}
-            readings |= {ref.id for ref in rests.interprets}
-        for name in mentioned_in(current):
+        backings = list(model.every(current, model.Backing))
+        backings += [model.Backing(each.cites, each.interprets) for each in model.every(current, model.Condition)]
+        statements |= {ref.id for backing in backings for ref in backing.cites}
+        readings |= {ref.id for backing in backings for ref in backing.interprets}
+        for name in {each.id for each in model.every(current, tree.Name)} | {
+            each.id for each in model.every(current, model.Ref)
+        }:
             following = protocol.defines.get(name) or protocol.parameters.get(name)
             if following is not None and name not in seen:
                 seen.add(name)

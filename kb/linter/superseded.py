@@ -43,6 +43,8 @@ def carried_out(protocol: model.Protocol) -> dict[str, model.Ref]:
     used: dict[str, model.Ref] = {}
     for part in parts:
         for record in part.values():
-            for ref in model.cited(record):
+            refs = [ref for backing in model.every(record, model.Backing) for ref in backing.cites]
+            refs += [ref for condition in model.every(record, model.Condition) for ref in condition.cites]
+            for ref in refs:
                 used.setdefault(ref.id, ref)
     return used

@@ -27,10 +27,6 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     ):
         used |= names_in(part)
     used |= _through_defines(protocol, used)
-    own = protocol.defines.keys() | protocol.parameters.keys()
-    own |= {id for id, element in protocol.elements.items() if not element.basis}
-    if own <= used:
-        return
     used |= _through_defines(protocol, meant := _meant(used, context.scope)) | meant
     for kind, records in (
         ("definition", protocol.defines),
@@ -38,7 +34,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         ("parameter", protocol.parameters),
     ):
         for id, record in records.items():
-            if id in own and id not in used:
+            element = isinstance(record, model.ElementDef) and record.basis
+            if id not in used and not element:
                 yield found(
                     "KB407",
                     record.span,

@@ -162,24 +162,12 @@ def _one_order_per_drug(program: ir.Program, advised: Advised, limits: str) -> I
         for step in program.steps
         if step.action is not None and step.action.drug and step.action.verb in ("give", "infuse", "change", "stop")
     ]
-    same: dict[tuple[str, str], list[str]] = {}
-    for step in ordering:
-        assert step.action is not None
-        same.setdefault((step.action.drug, step.action.of), []).append(step.id)
-    for (drug, _), steps in same.items():
-        if len(steps) > _NAMED_IN_PAIRS:
-            told = f"two of {steps[0]}, {steps[1]} … {steps[-1]} ({len(steps)} steps): both order {drug}"
-            yield told, ir.AtLeast(2, tuple(advised.get("recommends", id) for id in steps))
-            continue
-        for one, other in combinations(steps, 2):
-            yield (
-                f"{one} and {other}: both order {drug}",
-                All((advised.get("recommends", one), advised.get("recommends", other))),
-            )
-
-
-# Above it the pairs are counted together: those of 250 steps are 30,000, and one question about all takes minutes.
-_NAMED_IN_PAIRS = 12
+    for one, other in combinations(ordering, 2):
+        assert one.action is not None
+        assert other.action is not None
+        if one.action.drug == other.action.drug and one.action.of == other.action.of:
+            both = f"{one.id} and {other.id}: both order {one.action.drug}"
+            yield both, All((advised.get("recommends", one.id), advised.get("recommends", other.id)))
 
 
 # ---------------------------------------------------------------- silence and questions

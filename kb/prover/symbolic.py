@@ -112,8 +112,7 @@ class SymbolicWalk:
         self._quotients: dict[tuple[tuple[bool, int], tuple[bool, int]], tuple[Term, Term, Term]] = {}
         self._must: dict[tuple[int, int], Term] = {}
         self._possible: dict[int, tuple[tuple[Term, ...], Term]] = {}
-        self._reached: dict[int, Term] = {}
-        self._may: list[Term] = []
+        self._may: dict[int, Term] = {}
         self._assumed: dict[int, Term] = {}
         self._shown: dict[int, Term] = {}
         self._statuses: dict[int, Number] = {}
@@ -482,17 +481,13 @@ class SymbolicWalk:
             return True
         if goal < step:
             return False
-        if (goal, step) not in self._must:
-            above = self._ancestors(goal)
-            if step not in above:
-                self._must[goal, step] = False
+        key = goal, step
+        if key not in self._must:
+            if step not in self._ancestors(goal):
+                self._must[key] = False
                 return False
-            # From the goal backwards, so that a ladder of 500 steps is no recursion 500 deep.
-            between = [each for each in above if each > step and step in self._ancestors(each)]
-            for each in (*sorted(between, reverse=True), step):
-                if (goal, each) not in self._must:
-                    self._must[goal, each] = self._must_by_way(goal, each)
-        return self._must[goal, step]
+            self._must[key] = self._must_by_way(goal, step)
+        return self._must[key]
 
     def _must_by_way(self, goal: int, step: int) -> Term:
         here = self.program.steps[step]
@@ -520,45 +515,14 @@ class SymbolicWalk:
             found.append(frozenset(above))
         return found
 
-    @cached_property
-    def _gates(self) -> list[int | None]:
-        """For each step the last step that every way from the start to it leads through; None where there is none."""
-        gates: list[int | None] = []
-        for step, into in enumerate(self.edges):
-            sources = [edge.source for edge in into if edge.kind != "if_unknown"]
-            common: int | None = None if step in self.program.starts or not sources else sources[0]
-            for other in sources[1:]:
-                here: int | None = other
-                while common is not None and here is not None and common != here:  # a gate stands before its step
-                    common, here = (gates[common], here) if common > here else (common, gates[here])
-                common = None if here is None else common
-            gates.append(common)
-        return gates
-
     def reached(self, step: int) -> Term:
-        """Whether `step` must follow from the start.
-
-        Where all ways lead through one step before it, it is reached if that is and it must follow there: the formula
-        grows with the protocol, not with its square.
-        """
-        way = []
-        here: int | None = step
-        while here is not None and here not in self._reached:
-            way.append(here)
-            here = self._gates[here]
-        for each in reversed(way):
-            gate = self._gates[each]
-            if gate is None:
-                self._reached[each] = any_of(self.must(each, start) for start in self.program.starts)
-            else:
-                self._reached[each] = and_(self._reached[gate], self.must(each, gate))
-        return self._reached[step]
+        return any_of(self.must(step, start) for start in self.program.starts)
 
     def may(self, step: int) -> Term:
         """Whether some possible way leads to `step`."""
-        for each in range(len(self._may), step + 1):
-            ways = (and_(self._may[edge.source], self._passable(edge)) for edge in self.edges[each])
-            self._may.append(True if each in self.program.starts else any_of(ways))
+        if step not in self._may:
+            ways = (and_(self.may(edge.source), self._passable(edge)) for edge in self.edges[step])
+            self._may[step] = True if step in self.program.starts else any_of(ways)
         return self._may[step]
 
     def _passable(self, edge: Edge) -> Term:

@@ -1,0 +1,89 @@
+"""The runner reads charts as Python does: rows with their causes and times, refusals word for word, local settings."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb.chart import ChartError
+from kb.codec import program_to_json, value_to_json
+from kb.conformance import vectors
+from kb.interpreter import Guideline
+from kb.local import local_digest, settings_in_force
+from kb.scenarios import load_scenario_files
+from tests.engine import PROTOCOLS, load_file
+from tests.runner.node import run
+
+SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
+
+
+def iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def reading_of(guideline: Guideline, vector: dict[str, Any]) -> dict[str, Any]:
+    """All that stands behind the advice of a vector, as `reading.mjs` tells it."""
+    now = None if vector["now"] is None else datetime.fromisoformat(vector["now"])
+    try:
+        walk, _ = guideline.walk(vector["chart"], now, vector["local"], lenient=vector["lenient"])
+    except ChartError as error:
+        return {"refused": [item._asdict() for item in error.refusals]}
+    reading, decision = walk.reading, walk.decision
+    made = {
+        "row": [value_to_json(value) for value in walk.row],
+        "causes": [
+            [index, [cause.kind, cause.asks, cause.text, None if cause.age is None else str(cause.age)]]
+            for index, cause in sorted(reading.causes.items())
+        ],
+        "times": [[index, iso(at)] for index, at in sorted(reading.times.items())],
+        "lower_bounds": [[index, str(bound)] for index, bound in sorted(reading.lower_bounds.items())],
+        "refused": reading.refused,
+        "not_used": reading.not_used,
+        "assumptions": reading.assumptions,
+        "episode": iso(reading.episode),
+        "assumed_slots": reading.assumed_slots,
+        "strengths": [
+            [drug, [made.text, f"{made.value.numerator}/{made.value.denominator}", made.salt]]
+            for drug, made in sorted(reading.strengths.items())
+        ],
+        "refusals": [item._asdict() for item in reading.refusals],
+        "unused": [[item.entry, item.name, iso(item.at), item.why] for item in reading.unused],
+        "masks": [str(mask) for mask in (decision.reached, decision.possible, decision.assumed)],
+        "statuses": sorted(decision.statuses.items()),
+        "outcomes": [[step, str(outcome)] for step, outcome in sorted(decision.outcomes.items())],
+        "local_digest": local_digest(reading.local),
+        "settings": [item._asdict() for item in settings_in_force(guideline.program, reading.local)],
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(made))
+    return plain
+
+
+def check_readings(path: Path, count: int) -> None:
+    guideline = load_file(path, PROTOCOLS / "library").guideline
+    scenarios, problems = load_scenario_files(sorted(path.parent.glob("scenarios/*.yaml")))
+    assert not problems
+    worked = [item for item in scenarios if item.version in ("", path.stem)]
+    made = list(vectors(guideline, worked, count))
+    assert len(made) == len(worked) + count
+    lines = [json.dumps({key: vector[key] for key in ("chart", "now", "local", "lenient")}) for vector in made]
+    found = run("reading.mjs", {"program": program_to_json(guideline.program), "vectors": lines})
+    for vector, ours in zip(made, found, strict=True):
+        wanted = reading_of(guideline, vector)
+        assert sorted(ours) == sorted(wanted), vector["name"]
+        for key, value in wanted.items():
+            assert ours[key] == value, f"{vector['name']}: {key}"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
+def test_charts_are_read_as_in_python(path: Path) -> None:
+    check_readings(path, 60)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
+def test_many_charts_are_read_as_in_python(path: Path) -> None:
+    check_readings(path, 5000)
