@@ -238,34 +238,39 @@ def _power(base: int, exponent: int) -> int | None:
     if base < 0 and share.denominator != 1:
         return None
     root = _exact_root(Fraction(abs(base), SCALE), share.denominator)
-    if root is not None:
-        if abs(share.numerator) * max(root.numerator.bit_length() - 1, root.denominator.bit_length() - 1) > 20_000:
-            size = (root.numerator > root.denominator) == (share > 0)
-            return None if size and root != 1 else 0
+    negative = base < 0 and share.numerator % 2 == 1
+    # A longer result is neither a tie nor a number of eight places, so it can be rounded as an irrational one is.
+    if root is not None and _length(root) * abs(share.numerator) <= 20_000:
         exact = root**share.numerator
-        if base < 0 and share.numerator % 2:
-            exact = -exact
         result = round_half_even(exact.numerator * SCALE, exact.denominator)
-        return None if abs(result) > LARGEST else result
+        return _in_range(result, negative)
 
     def attempt(context: Context) -> Decimal:
         from decimal import Decimal
 
-        logarithm = context.ln(context.divide(Decimal(base), Decimal(SCALE)))
+        logarithm = context.ln(context.divide(Decimal(abs(base)), Decimal(SCALE)))
         return context.exp(context.multiply(logarithm, context.divide(Decimal(exponent), Decimal(SCALE))))
 
     from decimal import Context, Decimal
 
     rough = Context(prec=12)
     size_of_result = rough.multiply(
-        rough.ln(rough.divide(Decimal(base), Decimal(SCALE))), rough.divide(Decimal(exponent), Decimal(SCALE))
+        rough.ln(rough.divide(Decimal(abs(base)), Decimal(SCALE))), rough.divide(Decimal(exponent), Decimal(SCALE))
     )
     if size_of_result > 70:
         return None
     if size_of_result < -50:
         return 0
-    result = _settle(attempt, 60)
-    return None if result > LARGEST else result
+    return _in_range(_settle(attempt, 60), negative)
+
+
+def _length(value: Fraction) -> int:
+    """Bits of the longer side of a positive fraction, less 1: nothing for 1."""
+    return max(value.numerator.bit_length(), value.denominator.bit_length()) - 1
+
+
+def _in_range(size: int, negative: bool) -> int | None:
+    return None if size > LARGEST else -size if negative else size
 
 
 def _exact_root(value: Fraction, degree: int) -> Fraction | None:

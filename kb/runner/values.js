@@ -298,19 +298,20 @@ function power(base, exponent) {
   const share = new Fraction(exponent, SCALE);
   if (base < 0n && share.d !== 1n) return null;
   const root = exactRoot(new Fraction(abs(base), SCALE), share.d);
-  if (root !== null) {
-    const longest = [bitLength(root.n), bitLength(root.d)].reduce((one, two) => (one > two ? one : two)) - 1n;
-    if (abs(share.n) * longest > 20_000n) {
-      const grows = root.n > root.d === share.n > 0n;
-      return grows && !root.equals(ONE) ? null : 0n;
-    }
-    const exact = root.power(Number(share.n));
-    return within(scale(base < 0n && share.n % 2n ? exact.negated() : exact));
+  const sign = base < 0n && share.n % 2n ? -1n : 1n;
+  // A longer result is neither a tie nor a number of eight places, so it can be rounded as an irrational one is.
+  if (root !== null && bits(root) * abs(share.n) <= 20_000n) {
+    return within(sign * scale(root.power(Number(share.n))));
   }
-  const size = (logarithm(base, 400n) * exponent) / SCALE;
+  const size = (logarithm(abs(base), 400n) * exponent) / SCALE;
   if (size > 70n << 400n) return null;
   if (size < -50n << 400n) return 0n;
-  return within(settle((bits) => exp((logarithm(base, bits) * exponent) / SCALE, bits)));
+  return within(sign * settle((places) => exp((logarithm(abs(base), places) * exponent) / SCALE, places)));
+}
+
+/** Bits of the longer side of a positive fraction, less 1: nothing for 1. @param {Fraction} value */
+function bits({ n, d }) {
+  return bitLength(n > d ? n : d) - 1n;
 }
 
 /** The `degree`-th root of a positive fraction, where it is rational. @param {Fraction} value @param {bigint} degree */

@@ -232,6 +232,7 @@ def test_conversion_there_and_back_is_the_identity(one: str, other: str, value: 
         ("power", ("0.00390625", "0.125"), "0.5"),
         ("power", ("2", "-1"), "0.5"),
         ("power", ("-2", "3"), "-8"),
+        ("power", ("1.00000001", "1000"), "1.00001"),
         ("power", ("-2", "0.5"), None),
         ("power", ("0", "0"), "1"),
         ("power", ("0", "-1"), None),
