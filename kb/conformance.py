@@ -29,13 +29,16 @@ NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 
 
 def vectors(
-    guideline: Guideline, scenarios: Iterable[Scenario] = (), count: int = 0, seed: int = 0
+    program: ir.Program, scenarios: Iterable[Scenario] = (), count: int = 0, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """The vector of each scenario, then `count` generated ones; the same arguments give the same vectors."""
+    """The vector of each scenario, then `count` generated ones; the same arguments give the same vectors.
+
+    The Program is run as a draft: no file of one can claim more.
+    """
+    guideline = Guideline(program._replace(state="draft", standing=ir.Standing()))
     worked = list(scenarios)
     for item in worked:
         yield vector(guideline, item.id, item.chart, item.now, item.local, item.lenient)
-    program = guideline.program
     bedside = _Bedside(program, worked, Random(f"{seed} {program.id}@{program.version}"))
     for number in range(count):
         chart, now, local, lenient = bedside.patient(number)
@@ -181,6 +184,7 @@ class _Bedside:
         self.numbers = {index: found.get(index, ()) for index, slot in enumerate(program.slots)}
         kinds = ("element", "rate", "feature")
         self.inputs = [index for index, slot in enumerate(program.slots) if slot.kind in kinds and slot.type != "text"]
+        self.has_dates = any(program.slots[index].type == "date-time" for index in self.inputs)
         self.edges = [
             (index, number + shift)
             for index in self.inputs
@@ -201,7 +205,7 @@ class _Bedside:
             chart = self.entries(edge)
         if self.likely(0.08):
             self.spoil(chart)
-        if "entries" not in chart and self.likely(0.3):
+        if "entries" not in chart and self.likely(0.1 if self.has_dates else 0.3):
             now = None
         return chart, now, self.local(), self.likely(0.5)
 
@@ -234,7 +238,8 @@ class _Bedside:
             made = made * self.chance.choice((1, 1, 1, 7, 13)) // self.chance.choice((1, 1, 3, 10, 100))
         if slot.feature is not None and slot.feature.function == "change":
             return self.chance.choice((made, -made))
-        return abs(made) // grain * grain if self.likely(0.97) else made
+        made = abs(made) // grain * grain
+        return made if self.likely(0.01) else max(low, made if high is None else min(made, high))
 
     def value(self, index: int, edge: tuple[int, int]) -> Any:
         """What may be charted for a slot."""
@@ -242,7 +247,7 @@ class _Bedside:
         if slot.kind == "element":
             element = self.elements[slot.of]
             if self.likely(0.06):
-                return "unobtainable" if element.can_be_unobtainable or self.likely(0.1) else "not available"
+                return "unobtainable" if element.can_be_unobtainable or self.likely(0.01) else "not available"
             if self.likely(0.03):
                 return "not available"
         if slot.type == "boolean":
@@ -326,7 +331,7 @@ class _Bedside:
                 continue
             made[slot.name] = self.value(index, edge)
             if slot.kind == "rate" and self.likely(0.05):
-                made[f"{slot.of}.salt"] = self.form(self.names.drugs[slot.of]) or "base"
+                made[f"{slot.of}.salt"] = self.form(self.names.drugs[slot.of]) or (None if self.likely(0.9) else "base")
             if slot.kind == "rate" and self.likely(0.03):
                 made[f"{slot.of}.concentration"] = self.strength(self.names.drugs[slot.of])
         if self.likely(0.5):
@@ -488,7 +493,9 @@ class _Bedside:
         if numeric and self.likely(0.15):
             element = self.chance.choice(numeric)
             units = self.names.units.spelled(self.names.measure(element.unit).dimension)
-            made["display_units"] = {element.id: self.chance.choice(units or ("kPa",))}
+            made["display_units"] = {element.id: self.chance.choice(units or (element.unit,))}
+            if self.likely(0.05):
+                made["display_units"][element.id] = self.chance.choice(("kPa", "mg/dL"))
         if self.drugs and self.likely(0.15):
             made |= self.limits(self.chance.choice(self.drugs))
         if made and self.likely(0.2):
@@ -511,5 +518,5 @@ class _Bedside:
             del limit["because"]
         if self.likely(0.4):
             area: dict[str, Any] = {"care_areas": {"icu": {"title": "Intensive care", "limits": {drug.id: limit}}}}
-            return area | ({"care_area": self.chance.choice(("icu", "icu", "ward"))} if self.likely(0.7) else {})
+            return area | ({"care_area": self.chance.choice(("icu",) * 9 + ("ward",))} if self.likely(0.7) else {})
         return {"limits": {drug.id: [limit] if self.likely(0.5) else limit}}

@@ -44,6 +44,7 @@ from kb.cli import (
     status,
     test,
     try_,
+    vectors,
     verify_site,
 )
 from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse, spell_what_can_be_shown
@@ -67,6 +68,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "log": status.log,
     "lock": status.lock,
     "compile": compile.compile_,
+    "vectors": vectors.vectors,
     "parameters": parameters.parameters,
     "build": build.build,
     "serve": serve.serve,

@@ -1,4 +1,4 @@
-/** Vectors on standard input; on standard output what the runner reads in each chart, or why it is refused. */
+/** Programs with vectors on standard input; on standard output what is read in each chart, or why it is refused. */
 
 import { ChartError } from "../../kb/runner/chart.js";
 import { programFromJson } from "../../kb/runner/codec.js";
@@ -38,13 +38,17 @@ function read(guideline, line) {
   };
 }
 
-const guideline = new Guideline(programFromJson(given.program));
-const found = given.vectors.map((line) => {
+function tried(guideline, line) {
   try {
     return read(guideline, line);
   } catch (error) {
     if (error instanceof ChartError) return { refused: error.refusals };
     throw error;
   }
+}
+
+const found = given.map(({ program, vectors }) => {
+  const guideline = new Guideline(programFromJson(program));
+  return vectors.map((line) => tried(guideline, line));
 });
 console.log(JSON.stringify(found));
