@@ -393,7 +393,12 @@ def found(
     return Diagnostic(code, CODES[code].severity, span, message, help, why, related)
 
 
+def explain_page(code: str) -> Path:
+    """Where the page of a code stands in this installation."""
+    return Path(__file__).parent / "explain" / f"{code}.md"
+
+
 def explanation(code: str) -> str:
     """The page of a code as Markdown; empty where there is none."""
-    page = Path(__file__).parent / "explain" / f"{code}.md"
+    page = explain_page(code)
     return page.read_text(encoding="utf-8") if code in CODES and page.is_file() else ""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from kb.diagnostics import Span
+from kb.codes import CODES
+from kb.diagnostics import Severity, Span
 from kb.editor.cursor import Cursor, cursor_at, shape_at
 from kb.editor.hover import brief, hover
 from kb.editor.index import EVENTS, VALUES, Definition, FileIndex
 from kb.editor.places import Position, Range, column_of, units
 from kb.editor.workspace import Workspace
-from kb.expression.parser import FUNCTIONS
+from kb.expression.parser import FUNCTIONS, OF_STEP
 from kb.source import Mapping, Scalar, Sequence
 from kb.validator import Shape
 from kb.values import BadValue, UnitTable
@@ -23,7 +24,7 @@ _NAME = re.compile(r"[\w.@-]*$")
 _UNIT = re.compile(r"(?:^|[\s(=<>])\d+(?:\.\d+)? +([A-Za-zµ%/.]*)$")
 _IS = re.compile(r"([a-z][\w]*) +is +(?:not +)?(?:[\w-]+ +or +)*([\w-]*)$")
 _COMPARED = re.compile(r"([a-z][\w]*)\s*(?:<=|>=|!=|<|>|=|between)\s*[\d.]+(?: *\S* +and +[\d.]+)? +\S*$")
-_CALLED = re.compile(r"\b([a-z]+)\(\s*[\w-]*$")
+_CALLED = re.compile(r"\b([a-z_]+)\(\s*[\w-]*$")
 _AFTER = re.compile(r"\b(?:since|after) +[\w-]*$")
 _FEATURES: Final = {
     "since": "time since the last entry",
@@ -129,11 +130,24 @@ def _named(
                 name = f"{id}@{other.version.partition('.')[0]}" if major else id
                 yield Completion(name, kind, brief(definition), place, definition)
             continue
+        if kind in ("version", "code"):
+            for name in _not_written(workspace, file, kind):
+                definition = workspace.look_up((kind,), name, file)
+                if definition is not None:
+                    yield Completion(name, kind, brief(definition), place, definition)
+            continue
         for home in workspace.homes(kind, file):
             for one in home.of_kind(kind):
                 if one.name not in seen:
                     seen.add(one.name)
                     yield Completion(one.name, kind, brief(one), place, one)
+
+
+def _not_written(workspace: Workspace, file: FileIndex, kind: str) -> list[str]:
+    """Names that no key defines: the versions of the protocol, newest first, and the codes that can be allowed."""
+    if kind == "version":
+        return workspace.base.protocols().get(workspace.folder_of(file.path) or "", [])[::-1]
+    return [code for code, about in CODES.items() if about.severity is not Severity.ERROR]
 
 
 # ---------------------------------------------------------------- expressions
@@ -159,7 +173,7 @@ def _expression(
     if re.search(r"\d[\w.]*$", text):
         return
     called = _CALLED.search(text)
-    if called is not None and called[1] in ("done", "declined"):
+    if called is not None and called[1] in ("done", "declined", *OF_STEP):
         yield from _named(workspace, file, ("step",), place(word))
         return
     event = _AFTER.search(text) is not None
@@ -169,6 +183,8 @@ def _expression(
             yield Completion(name, "function", told, place(word))
         for name in FUNCTIONS:
             yield Completion(name, "function", "a function of values", place(word))
+        for name in OF_STEP if cursor.path[:1] == ("prove",) else ():
+            yield Completion(name, "function", "what is advised, of a step", place(word))
 
 
 def _measured(workspace: Workspace, file: FileIndex, cursor: Cursor, place: Placed) -> Iterator[Completion]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from kb.codes import CODES, explanation
 from kb.editor.index import Definition, FileIndex, Use
 from kb.editor.workspace import Workspace
 from kb.source import Mapping, Node, Scalar, Sequence
@@ -16,7 +17,8 @@ WORDS: dict[str, str] = {
     "data": "data", "drug": "drug", "class": "class of drugs", "unit": "unit", "step": "step", "define": "definition",
     "parameter": "parameter", "statement": "statement", "reference": "reference", "interpretation": "interpretation",
     "never": "rule", "cap": "cap", "goal": "goal", "alert": "alert", "protocol": "protocol", "scenario": "scenario",
-    "property": "property", "safety": "property of the safety pack",
+    "property": "property", "safety": "property of the safety pack", "version": "version", "code": "code of the check",
+    "matter": "matter left out",
 }  # fmt: skip
 """The kinds of name, as one says them."""
 
@@ -86,6 +88,10 @@ def brief(definition: Definition) -> str:
             return said(definition.body)
         case "unit":
             return get(definition, "ucum")
+        case "code":
+            return CODES[definition.name].title
+        case "matter":
+            return said(definition.body)
         case _:
             return get(definition, "title") or get(definition, "condition") or get(definition, "value")
 
@@ -166,7 +172,17 @@ def _about(workspace: Workspace, definition: Definition, file: FileIndex) -> Ite
         case "cap" | "goal" | "alert":
             yield from _rows(definition, ("in", "in"), ("weight", "weight"), ("target", "target"), ("when", "when"))
             yield from _backing(workspace, definition, file)
-        case "protocol":
+        case "property":
+            yield from _rows(definition, ("when", "in whom"))
+            always = definition.body.get("always") if isinstance(definition.body, Mapping) else None
+            yield f"always: {_code(_condition(always))}"
+            yield from _backing(workspace, definition, file)
+        case "safety":
+            yield from _rows(definition, ("because", "because"))
+        case "code":
+            shown = explanation(definition.name).partition("\n```")[0].replace("**", "")
+            yield from (escaped(part) for part in shown.split("\n\n")[1:] if part.strip())
+        case "protocol" | "version":
             yield from _rows(definition, ("version", "version"), ("question", "question"), ("updated", "updated"))
             yield from _rows(
                 definition, ("applies", "applies to"), ("enter", "opened when"), ("withdrawn", "withdrawn")

@@ -14,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from kb.chart import RECORD
 from kb.diagnostics import Diagnostic, Span
 from kb.expression import tree
-from kb.expression.parser import parse_amount, parse_window
+from kb.expression.parser import RESERVED, parse_amount, parse_window
 from kb.source import Mapping, Node, Scalar, Sequence, read_text
 from kb.validator import Shape, shape_of
 
@@ -26,6 +27,9 @@ VALUES: Final = ("define", "parameter", "data", "drug", "class")
 EVENTS: Final = ("data", "drug", "class", "define", "step")
 _LOCAL = re.compile(r"local +([a-z][a-z0-9_]*)")
 _OF_STEP = re.compile(r"decline_stands\(([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
+_OF_DRUG = re.compile(r"([a-z][a-z0-9-]*)\.(?:salt|concentration)")
+_OF_REPEAT = re.compile(r"repeat-([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
+_MATTER = re.compile(r"B[0-9]{2}")
 _WORD = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
 
 
@@ -164,6 +168,11 @@ class _Walk:
                     defined = defined._replace(kind="statement", name=owner[1] + key)
                 self.definitions.append(defined)
                 inside = (defined.kind, defined.name)
+            elif shape.keys == ("statement",) and _MATTER.fullmatch(
+                key
+            ):  # no source read for it: the reason defines it
+                whole = _joined(entry.key, entry.value)
+                self.definitions.append(Definition("matter", key, entry.key.span, entry.value, whole))
             elif shape.keys:
                 self.named(entry.key, shape.keys, owner)
             inner = shape.properties.get(key)
@@ -179,10 +188,22 @@ class _Walk:
             self.uses += self.expression(node, shape.window, owner)
 
     def named(self, node: Scalar, kinds: tuple[str, ...], owner: tuple[str, str]) -> None:
-        if kinds == ("feature",):  # data by name, or a feature of the chart as it stands in the protocol
+        if kinds == ("feature",) and node.text == RECORD:
+            return  # a word of charts
+        if (
+            kinds == ("feature",) and _OF_DRUG.fullmatch(node.text) is None
+        ):  # data by name, or a feature of the chart as it stands in the protocol
             self.uses += self.expression(node, False, owner)
             return
         name = node.text
+        made = (
+            _OF_DRUG.fullmatch(name) if "feature" in kinds else _OF_REPEAT.fullmatch(name) if "never" in kinds else None
+        )
+        if made is not None:  # a part of a name that is charted, or the rule that a `repeat:` gives its step
+            self.uses.append(
+                Use(("drug",) if "feature" in kinds else ("step",), made[1], node.place(*made.span(1)), owner)
+            )
+            return
         if "step" in kinds:
             name = name.partition(".")[0]  # `dobutamine.raise` is a part of the step `dobutamine`
         elif "protocol" in kinds:
@@ -202,6 +223,8 @@ class _Walk:
         parsed = parse_window(node.text, node.at) if window else parse_amount(node.text, node.at)
         if isinstance(parsed, Diagnostic):  # half written: the words in it that are names
             for word in _WORD.finditer(node.text):
+                if word[0] in RESERVED or word[0] == "given":
+                    continue
                 yield Use((*VALUES, "step"), word[0], node.place(*word.span()), owner)
             return
         for name, kinds in names_in(parsed):

@@ -25,7 +25,8 @@ KINDS: Final = (
     "goal",
     "alert",
 )
-_RULES: Final = ("never", "cap", "goal", "alert", "property")
+_MANY: Final = {"property": "properties"}
+_RULES: Final = ("never", "cap", "goal", "alert")
 
 Reach = Mapping[str, int]
 """How many scenarios come to each step."""
@@ -37,9 +38,7 @@ class Lens(NamedTuple):
 
 
 def lenses(workspace: Workspace, path: Path, reach: Reach | None = None) -> list[Lens]:
-    """One line above each definition of a file. With `reach`, a step counts the scenarios that come to it; without,
-    those that name it.
-    """
+    """One line above each definition of a file. A step counts the scenarios that come to it, once `reach` is there."""
     file = workspace.index(path)
     if file is None:
         return []
@@ -54,9 +53,11 @@ def lenses(workspace: Workspace, path: Path, reach: Reach | None = None) -> list
 
 
 def count(workspace: Workspace, definition: Definition, usage: Usage, reach: Reach | None = None) -> dict[str, int]:
-    """How many steps, rules and scenarios use a name, also through a definition; older versions are not counted."""
-    users: dict[str, set[tuple[str, str]]] = {"step": set(), "definition": set(), "rule": set(), "scenario": set()}
+    """How many steps, rules, properties and scenarios use a name, also through a definition; not in older versions."""
+    kinds = ("step", "definition", "rule", "property", "scenario")
+    users: dict[str, set[tuple[str, str]]] = {kind: set() for kind in kinds}
     latest = {workspace.base.file(id) for id in workspace.base.protocols()}
+    latest.add(workspace.base.protocols_path / "library" / "definitions.yaml")
     seen = {definition}
     waiting = [definition]
     while waiting:
@@ -70,6 +71,8 @@ def count(workspace: Workspace, definition: Definition, usage: Usage, reach: Rea
                     continue
                 if kind == "step":
                     users["step"].add((str(file.path), name))
+                elif kind == "property":
+                    users["property"].add((str(file.path), name))
                 elif kind in _RULES:
                     users["rule"].add((str(file.path), name))
                 elif kind == "define" and owner is not None:
@@ -80,13 +83,15 @@ def count(workspace: Workspace, definition: Definition, usage: Usage, reach: Rea
     counted = {kind: len(names) for kind, names in users.items()}
     if users["step"]:
         counted["definition"] = 0  # the steps behind it count
-    if reach is not None and definition.kind == "step":
-        counted["scenario"] = reach.get(definition.name, 0)
+    if definition.kind == "step":  # to be named is not to be come to: "not reached" names it as well
+        counted["scenario"] = 0 if reach is None else reach.get(definition.name, 0)
     return counted
 
 
 def told(counted: Mapping[str, int]) -> str:
-    parts = [f"{number} {kind}{'' if number == 1 else 's'}" for kind, number in counted.items() if number]
+    parts = [
+        f"{number} {kind if number == 1 else _MANY.get(kind, kind + 's')}" for kind, number in counted.items() if number
+    ]
     return "used by " + ", ".join(parts) if parts else "not used"
 
 

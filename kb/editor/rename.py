@@ -11,8 +11,9 @@ from kb.diagnostics import Severity
 from kb.editor.hover import WORDS
 from kb.editor.index import VALUES, Definition
 from kb.editor.places import Range, range_of
-from kb.editor.workspace import Workspace
+from kb.editor.workspace import Mention, Workspace
 from kb.expression.parser import RESERVED
+from kb.source import Mapping, Scalar, Sequence
 
 _KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -34,6 +35,10 @@ _FIXED: Final = {
     "drug": "charts and orders outside this base use the name",
     "class": "rules of other protocols may use the name",
     "unit": "charts outside this base use the spelling",
+    "version": "its file, its reviews and its scenarios have it",
+    "code": "codes never change",
+    "matter": "nothing else uses it",
+    "safety": "every protocol may leave it out by this name",
     "protocol": "its folder, its charts and its reviews have the name",
 }
 
@@ -108,6 +113,7 @@ def rename(workspace: Workspace, path: Path, line: int, character: int, name: st
         if mention.file.kind == "protocol" and mention.file.path != workspace.base.file(mention.file.path.parent.name):
             version = mention.file.path.stem
             raise RenameError(f"version {version} uses `{definition.name}` too; a released version never changes")
+        _not_run_by_older(workspace, definition, mention)
         others = workspace.look_up((definition.kind,), definition.name, mention.file)
         assert others == definition
     if definition.kind == "parameter":
@@ -115,6 +121,27 @@ def rename(workspace: Workspace, path: Path, line: int, character: int, name: st
     edits = [Edit(file, range_of(span, workspace.lines(file)), name) for file, span in sorted(places)]
     _still_checks(workspace, edits)
     return edits
+
+
+def _not_run_by_older(workspace: Workspace, definition: Definition, mention: Mention) -> None:
+    """A scenario that an older version runs as well has to go on with the name that the older version has."""
+    if mention.file.kind != "scenario":
+        return
+    scenario = mention.file.definition("scenario", mention.use.owner[1])
+    own = scenario.body.get("versions") if scenario is not None and isinstance(scenario.body, Mapping) else None
+    listed = own if own is not None else mention.file.root.get("versions")
+    for version in listed.items if isinstance(listed, Sequence) else ():
+        path = (
+            workspace.base.file(mention.file.path.parent.parent.name, version.text)
+            if isinstance(version, Scalar)
+            else None
+        )
+        older = None if path is None or str(path) == definition.span.file else workspace.index(path)
+        if older is not None and older.definition(definition.kind, definition.name) is not None:
+            raise RenameError(
+                f"version {older.version} runs the scenario `{mention.use.owner[1]}` too, and a released version never "
+                f"changes; give the new version a scenario of its own, with `versions:`"
+            )
 
 
 def _not_shared(workspace: Workspace, definition: Definition) -> None:

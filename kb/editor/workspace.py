@@ -6,18 +6,23 @@ A text that cannot be read as YAML keeps its last good index, so that completion
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from kb import source
 from kb.base import Base
+from kb.codes import CODES, explain_page
 from kb.diagnostics import Diagnostic, Span
 from kb.editor.index import Definition, FileIndex, Use, index_text, kind_of
 from kb.editor.places import column_of
 from kb.editor.schemas import FILES
 from kb.source import Scalar, Source, read_source, read_text
 
-_LIBRARY: Final = {"data": "data", "drug": "drugs", "class": "drugs", "unit": "units"}
+_LIBRARY: Final = {
+    "data": "data", "drug": "drugs", "class": "drugs", "unit": "units", "safety": "safety", "define": "definitions",
+    "statement": "definitions", "reference": "definitions", "interpretation": "definitions",
+}  # fmt: skip
 _BESIDE: Final = ("statement", "reference")
 
 
@@ -158,15 +163,15 @@ class Workspace:
     def homes(self, kind: str, file: FileIndex) -> list[FileIndex]:
         """The files in which a name of `kind`, used in `file`, may be defined; the nearest first."""
         if kind in _BESIDE:
-            found = [self.statements(file)]
+            found = [self.statements(file)] if file.kind != "definitions" else []
         elif kind == "scenario":
             found = [file]
         else:
             found = [self.protocol_of(file)]
             if file.kind == "local":
                 found = [self.protocol(id) for id in self.base.protocols()]
-            if kind in _LIBRARY:
-                found.append(self.library(_LIBRARY[kind]))
+        if kind in _LIBRARY:
+            found.append(self.library(_LIBRARY[kind]))
         return [one for one in found if one is not None]
 
     def look_up(self, kinds: tuple[str, ...], name: str, file: FileIndex) -> Definition | None:
@@ -175,7 +180,14 @@ class Workspace:
             if kind == "protocol":
                 other = self.protocol(name)
                 if other is not None:
-                    return _protocol(other)
+                    return _named_by(other, kind, "id", other.protocol)
+            elif kind == "version":
+                path = self.base.file(self.folder_of(file.path) or "", name)
+                other = None if path is None else self.index(path)
+                if other is not None:
+                    return _named_by(other, kind, "version", other.version)
+            elif kind == "code" and name in CODES:
+                return _code(name)
             for home in self.homes(kind, file):
                 defined = home.definition(kind, name)
                 if defined is not None:
@@ -247,8 +259,15 @@ class Workspace:
         return found
 
 
-def _protocol(file: FileIndex) -> Definition:
-    """A protocol as the definition of its own name."""
-    entry = file.root.entries.get("id")
+def _named_by(file: FileIndex, kind: str, key: str, name: str) -> Definition:
+    """A protocol file as the definition of its own id or version, which stands under `key`."""
+    entry = file.root.entries.get(key)
     value = entry.value if entry is not None else file.root
-    return Definition("protocol", file.protocol, value.span, file.root, value.span)
+    return Definition(kind, name, value.span, file.root, value.span)
+
+
+@cache
+def _code(name: str) -> Definition:
+    """A code of the check, defined by its page."""
+    span = Span(str(explain_page(name)))
+    return Definition("code", name, span, source.Mapping({}, span), span)

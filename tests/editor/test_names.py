@@ -25,7 +25,7 @@ from kb.interpreter import Guideline
 from kb.scenarios import run_scenario
 from kb.source import MAX_BYTES
 from kb.validator import file_kinds, schema_document
-from tests.editor.bases import copied, with_cursor
+from tests.editor.bases import ROOT, copied, with_cursor
 from tests.test_explain import EXAMPLES, base_with
 
 HYPOTENSION = "refractory-hypotension"
@@ -105,6 +105,9 @@ COMPLETED = {
         {"units/min"},
         {"mcg/kg/min"},
     ),
+    "what only a property may ask": (DECIDE.replace("low", "rec¦"), {"map"}, {"recommends", "dose"}),
+    "codes that can be allowed": (
+        "  new:\n    do: Do it\n    allow:\n      ¦\n", {"KB462", "KB475"}, {"KB101", "map"}),
     "events after since": (DECIDE.replace("low", "total(crystalloid since ¦"), {"vasopressin", "map"}, {"since"}),
 }  # fmt: skip
 
@@ -113,6 +116,21 @@ COMPLETED = {
 def test_completion_offers_what_may_stand_there_and_nothing_else(workspace: Workspace, name: str) -> None:
     text, wanted, unwanted = COMPLETED[name]
     found = offered(workspace, text)
+    assert found.keys() >= wanted
+    assert not found.keys() & unwanted
+
+
+IN_PROPERTIES = {
+    "steps after a question to the advice": ("highest_dose(¦", STEPS, {"map", "S01", "recommends"}),
+    "steps after another": ("not recommends(¦", STEPS, {"map"}),
+    "what is asked of the advice": ("hypotensive implies rec¦", {"recommends", "withheld", "dose", "map"}, {"arrest"}),
+}
+
+
+@pytest.mark.parametrize("name", IN_PROPERTIES)
+def test_completion_in_a_property_offers_steps_and_what_is_asked_of_them(workspace: Workspace, name: str) -> None:
+    text, wanted, unwanted = IN_PROPERTIES[name]
+    found = offered(workspace, f"  new:\n    always: {text}\n", "  children-get-no-advice:\n")
     assert found.keys() >= wanted
     assert not found.keys() & unwanted
 
@@ -209,20 +227,35 @@ def test_a_name_leads_to_its_definition(workspace: Workspace) -> None:
         assert found.definition.name == name
 
 
-def test_every_name_of_the_shipped_base_has_a_definition(folder: Path) -> None:
-    """But for words of the language, and of a choice."""
-    workspace = Workspace(folder)
-    for file in workspace.indexes():
-        if file.kind not in ("protocol", "statements", "data", "drugs"):
-            continue
+ENGINE_WORDS = {
+    "rule": {"hard-limit", "soft-limit", "largest-step", "order-not-read"},
+    "alert": {"running", "declined"},
+}
+"""What the engine itself says, in scenarios, beside the rules and alerts of a protocol."""
+
+
+@pytest.fixture(scope="module")
+def whole() -> Workspace:
+    """The base as it ships, every protocol in it."""
+    return Workspace(ROOT)
+
+
+def test_every_name_of_the_shipped_base_has_a_definition(whole: Workspace) -> None:
+    """But for words of the language, of a choice, and of the engine."""
+    kinds = set()
+    for file in whole.indexes():
+        kinds.add(file.kind)
         lost = {
             (use.kinds, use.name)
             for use in file.uses
             if use.name not in ("any", "double", "uk", "us", "now")
             and "unit" not in use.kinds  # a unit may be made of units, as mcg/kg/min is
-            and workspace.look_up(use.kinds, use.name, file) is None
+            and not ("never" in use.kinds and use.name in ENGINE_WORDS["rule"])
+            and not ("alert" in use.kinds and use.name in ENGINE_WORDS["alert"])
+            and whole.look_up(use.kinds, use.name, file) is None
         }
-        assert not lost, (file.path.name, lost)
+        assert not lost, (file.path, lost)
+    assert kinds >= {"protocol", "statements", "scenario", "data", "drugs", "definitions", "safety"}
 
 
 def test_references_are_found_in_the_protocol_and_its_scenarios(workspace: Workspace) -> None:
@@ -349,8 +382,22 @@ RENAMED = {
 }
 
 
+def only_version(folder: Path, version: str, *others: str) -> None:
+    """The first protocol in `folder` as if it had only this version: a released version would not change."""
+    home = folder / "protocols" / HYPOTENSION
+    for other in others:
+        (home / f"{other}.yaml").unlink()
+    for path in (home / "scenarios").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        if any(f'\nversion: "{other}"' in text for other in others):
+            path.unlink()
+            continue
+        path.write_text(re.sub(r"^( *versions:).*$", rf'\1 ["{version}"]', text, flags=re.MULTILINE), encoding="utf-8")
+
+
 def test_renamed_everywhere_the_base_still_checks_and_its_scenarios_pass(tmp_path: Path) -> None:
-    workspace = Workspace(copied(tmp_path, *PROTOCOLS))
+    only_version(copied(tmp_path, *PROTOCOLS), "1.1.0", "1.0.0")
+    workspace = Workspace(tmp_path)
     before, _ = workspace.base.program(HYPOTENSION)
     assert before is not None
     for kind, (old, new) in RENAMED.items():
@@ -410,8 +457,74 @@ def test_a_released_version_never_changes(tmp_path: Path) -> None:
         renameable(workspace, old, row, 3)
     with pytest.raises(RenameError, match=r"version 1\.0\.0 uses `S05` too; a released version never changes"):
         rename(workspace, *at_definition(workspace, "statement", "S05"), "S95")
+    for path in (folder / "scenarios").glob("*.yaml"):  # those of the new version are its own
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace('versions: ["1.0.0", "1.1.0"]', 'versions: ["1.1.0"]'), encoding="utf-8")
     edits = rename(workspace, folder / "1.1.0.yaml", row, 3, "no-pulse")
     assert old not in {edit.path for edit in edits}
+
+
+def test_a_scenario_that_a_released_version_runs_keeps_its_names(workspace: Workspace) -> None:
+    with pytest.raises(RenameError, match=r"version 1\.0\.0 runs the scenario `[\w-]+` too"):
+        rename(workspace, *at_definition(workspace, "step", "dobutamine"), "raise-contractility")
+
+
+# What stands in the newest version of the first protocol, and what its name leads to.
+LED_TO = {
+    "a step that a property speaks of": ("always: highest_dose(vasopressin)", "vasopressin", "step", "infuse:"),
+    "a definition in a property": ("implies (hypoperfusion and not hypotensive)", "hypoperfusion", "define", "is "),
+    "what a property rests on": ("    cites: [S44]", "S44", "statement", "R"),
+    "a matter left out": ("  B03: Stopping", "B03", "matter", "general knowledge"),
+}
+
+
+@pytest.mark.parametrize("name", LED_TO)
+def test_names_in_properties_and_in_what_is_left_out_are_known(workspace: Workspace, name: str) -> None:
+    within, word, kind, told = LED_TO[name]
+    path = protocol(workspace)
+    row = next(number for number, line in enumerate(workspace.lines(path)) if within in line)
+    found = workspace.at(path, row, workspace.lines(path)[row].index(word) + 1)
+    assert found is not None
+    assert found.definition is not None
+    assert (found.name, found.definition.kind) == (word, kind)
+    file = workspace.index(path)
+    assert file is not None
+    assert told in hover(workspace, found.definition, file)
+
+
+def test_versions_and_codes_are_names_too(whole: Workspace) -> None:
+    folder = whole.base.protocols_path / HYPOTENSION
+    for path, text, name, kind in (
+        (folder / "scenarios" / "orders.yaml", "versions: [", "1.0.0", "version"),
+        (folder / "scenarios" / "orders.yaml", '  "1.1.0":', "1.1.0", "version"),
+        (folder / "statements.yaml", "    from_version:", "1.1.0", "version"),
+    ):
+        row = next(number for number, line in enumerate(whole.lines(path)) if line.startswith(text))
+        found = whole.at(path, row, whole.lines(path)[row].index(name) + 1)
+        assert found is not None
+        assert found.definition is not None, (path, name)
+        assert (found.definition.kind, Path(found.definition.span.file).name) == (kind, f"{name}.yaml")
+        with pytest.raises(RenameError, match="keeps its name: its file, its reviews and its scenarios have it"):
+            renameable(whole, path, row, whole.lines(path)[row].index(name) + 1)
+    file = whole.index(folder / "1.1.0.yaml")
+    assert file is not None
+    code = whole.look_up(("code",), "KB462", file)
+    assert code is not None
+    assert Path(code.span.file).name == "KB462.md"
+    assert "What to do" in hover(whole, code, file)
+
+
+def test_definitions_of_the_library_are_found_and_counted(whole: Workspace) -> None:
+    file = whole.protocol("early-warning")
+    assert file is not None
+    shared = whole.look_up(("define",), "news2", file)
+    assert shared is not None
+    assert Path(shared.span.file).name == "definitions.yaml"
+    assert "L10: The points of the seven parts" in hover(whole, shared, file)
+    assert count(whole, shared, whole.usage())["step"] >= 1
+    deeper = whole.look_up(("define",), "news2_pulse", file)
+    assert deeper is not None
+    assert count(whole, deeper, whole.usage())["step"] >= 1
 
 
 def test_the_edits_count_in_utf_16() -> None:
@@ -467,7 +580,8 @@ def test_every_value_that_looks_like_a_name_says_of_what() -> None:
              "vignette", "now", "complete_from", "opened", "ago", "at", "recorded", "replaces", "retracts", "checked",
              "approved_on", "care_area", "synonyms", "display_units",
              "date", "until", "valid_until", "after", "logic", "text", "key", "signature",
-             "who", "role", "roles", "versions"}  # words, times, digests and ids that nothing else defines  # fmt: skip
+             "review_due",
+             "who", "role", "roles"}  # words, times, digests and ids that nothing else defines  # fmt: skip
 
     def unmarked(node: object, kind: str) -> list[str]:
         found = []
