@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from kb import program as ir
 from kb.interpreter import Advice, Guideline
 from tests.engine import PROTOCOLS, Broken, Loaded, load_file, load_fragment
 from tests.rows import NOW
-from tests.strategies import any_charts, extremes, moment_charts, parts, protocols, representatives
+from tests.strategies import any_charts, decimal_of, extremes, moment_charts, parts, protocols, representatives
 
 SHIPPED = sorted(path for path in PROTOCOLS.glob("*/[0-9]*.yaml"))
 shipped = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
@@ -41,9 +42,9 @@ def drawn(data: st.DataObject, *, lawful: bool) -> Loaded:
         raise
 
 
-def unknowns(loaded: Loaded, chart: dict[str, Any]) -> dict[str, list[Any]]:
+def unknowns(loaded: Loaded, chart: dict[str, Any], local: Mapping[str, Any] | None = None) -> dict[str, list[Any]]:
     """The inputs that are not known from `chart`, with values that stand for all of theirs."""
-    row = loaded.guideline.row(chart, NOW)
+    row = loaded.guideline.row(chart, NOW, local)
     names = [slot.name for slot, value in zip(loaded.program.slots, row, strict=True) if value is None]
     values = representatives(loaded.program)
     return {name: values[name] for name in names if name not in chart and values.get(name)}
@@ -218,12 +219,25 @@ class Tightness(NamedTuple):
     agreed: list[str]
 
 
-def tightness(loaded: Loaded, chart: dict[str, Any], most: int) -> Tightness | None:
+def policies(program: ir.Program, draw: random.Random) -> dict[str, Any]:
+    """Local settings for all that local policy must set: without them a step stays open whatever is answered."""
+
+    def value(parameter: ir.Parameter) -> str:
+        if parameter.type != "number":
+            return draw.choice(parameter.options)
+        low = 0 if parameter.low is None else parameter.low
+        high = low + ir.SCALE if parameter.high is None else parameter.high
+        return decimal_of(draw.choice((low, (low + high) // 2, high)), parameter.unit)
+
+    return {"parameters": {each.id: value(each) for each in program.parameters if each.default is None}}
+
+
+def tightness(loaded: Loaded, chart: dict[str, Any], local: Mapping[str, Any], most: int) -> Tightness | None:
     """By trying every completion of at most 6 unknown inputs; None where there is too much to try."""
-    advice = loaded.guideline.advise(chart, NOW)
+    advice = loaded.guideline.advise(chart, NOW, local)
     values = {
         name: list(dict.fromkeys([*found, *extremes(loaded.program).get(name, [])]))
-        for name, found in unknowns(loaded, chart).items()
+        for name, found in unknowns(loaded, chart, local).items()
     }
     asked = [ask.name for ask in advice.asks]
     total = math.prod(len(found) for found in values.values())
@@ -234,7 +248,7 @@ def tightness(loaded: Loaded, chart: dict[str, Any], most: int) -> Tightness | N
     seen: dict[str, set[str]] = {step: set() for step in open_steps}
     grid: dict[tuple[Any, ...], object] = {}
     for combination in itertools.product(*values.values()):
-        made = loaded.guideline.advise({**chart, **dict(zip(names, combination, strict=True))}, NOW)
+        made = loaded.guideline.advise({**chart, **dict(zip(names, combination, strict=True))}, NOW, local)
         grid[combination] = picture(made)
         for step in open_steps:
             seen[step].add(states(made)[step])
@@ -262,7 +276,7 @@ def measure_tightness(path: Path, charts: int, most: int, seed: int) -> tuple[in
             break
         missing = set(draw.sample(list(values), min(len(values), draw.randint(1, 3))))
         chart = {name: draw.choice(found) for name, found in values.items() if name not in missing}
-        found = tightness(loaded, chart, most)
+        found = tightness(loaded, chart, policies(loaded.program, draw), most)
         if found is not None:
             measured += 1
             if found.superfluous or found.agreed:
