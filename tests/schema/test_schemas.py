@@ -62,6 +62,25 @@ def test_every_object_is_closed(kind: str) -> None:
         assert schema.get("additionalProperties") is not None, place
 
 
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_what_is_asked_of_an_object_without_unknown_keys_is_asked_beside_each_known_one(kind: str) -> None:
+    """`if: propertyNames` lists every key, also `allow:`; one left out would switch off what stands in `then`."""
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            for part in node.get("allOf", ()):
+                names = part.get("if", {}).get("propertyNames", {})
+                if "enum" in names:
+                    assert set(names["enum"]) == set(node["properties"]), node.get("title")
+            for inner in node.values():
+                walk(inner)
+        elif isinstance(node, list):
+            for inner in node:
+                walk(inner)
+
+    walk(schema_document(kind))
+
+
 def test_all_kinds_of_files_have_a_schema() -> None:
     editors = {
         "protocol",
