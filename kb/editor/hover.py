@@ -180,8 +180,8 @@ def _about(workspace: Workspace, definition: Definition, file: FileIndex) -> Ite
         case "safety":
             yield from _rows(definition, ("because", "because"))
         case "code":
-            shown = explanation(definition.name).partition("\n```")[0].replace("**", "")
-            yield from (escaped(part) for part in shown.split("\n\n")[1:] if part.strip())
+            page = explanation(definition.name).partition("\n```")[0].replace("**", "")
+            yield from (escaped(part) for part in page.split("\n\n")[1:] if part.strip())
         case "protocol" | "version":
             yield from _rows(definition, ("version", "version"), ("question", "question"), ("updated", "updated"))
             yield from _rows(
