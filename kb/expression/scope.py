@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from kb import program
     from kb.values import UnitLike
 
+    class WrittenUnit(UnitLike, Protocol):
+        """A unit of the library's own file."""
+
+        @property
+        def span(self) -> Span: ...
+
+
 ORDER_ATTRIBUTES = ("rate", "amount", "route", "intent", "line", "weight", "salt")
 COMPUTED = frozenset(("round", "ln", "exp", "sqrt", "power"))
 """Functions that are worked out when the row is built, so allowed in definitions only."""
@@ -94,7 +101,7 @@ class DrugLike(Protocol):
 
 class LibraryLike(Protocol):
     @property
-    def units(self) -> Mapping[str, UnitLike]: ...
+    def units(self) -> Mapping[str, WrittenUnit]: ...
     @property
     def elements(self) -> Mapping[str, ElementLike]: ...
     @property

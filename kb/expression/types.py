@@ -1481,7 +1481,7 @@ def _in_unit(expr: tree.Expr, unit: str) -> tree.Expr:
 def check_library(library: LibraryLike) -> list[Diagnostic]:
     """What is wrong with the units and quantities of the library: spellings, molar masses, limits, durations."""
     scope = Scope.over(library)
-    diagnostics: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = [*_check_seconds(scope, library)]
     for element in library.elements.values():
         diagnostics += check_element(scope, element)
     for drug in library.drugs.values():
@@ -1489,6 +1489,30 @@ def check_library(library: LibraryLike) -> list[Diagnostic]:
     diagnostics += check_defines(scope)
     diagnostics += check_define_guards(scope)
     return diagnostics
+
+
+def _check_seconds(scope: Scope, library: LibraryLike) -> Iterator[Diagnostic]:
+    """Every time is kept in seconds, whatever it is written in."""
+    first = next(iter(library.units.values()), None)
+    if first is None:
+        return  # then every unit that stands anywhere is told as unknown
+    try:
+        second = scope.units.parse("s")
+    except BadValue:
+        message = "the units have no `s`, in which every time is kept"
+    else:
+        if second.factor == 1 and dict(second.dimension) == {"time": 1}:
+            return
+        first = library.units.get("s", first)
+        message = "`s` is not the second, in which every time is kept"
+    why = "how long a value stays current could not be worked out"
+    yield found(
+        "KB340",
+        first.span,
+        message,
+        "write under `units:` an entry `s` with `ucum: s`, `factor: 1` and `of: {time: 1}`",
+        why,
+    )
 
 
 def check_element(scope: Scope, element: ElementLike) -> list[Diagnostic]:
