@@ -116,6 +116,54 @@ export function programFromJson(data) {
   return program;
 }
 
+/**
+ * The Program in a file of `kb compile`: its checksum must be its own, and it is a draft, as no file can claim a review.
+ * Working out the checksum takes longer than reading the Program; a page that comes with its Program need not.
+ * @param {unknown} data
+ * @returns {Program}
+ */
+export function programFromFile(data) {
+  const { checksum: stated, ...rest } = isObject(data) ? data : { checksum: "" };
+  if (stated !== checksum(rest)) {
+    throw new ProgramError("it was changed after it was compiled; compile it again", "checksum");
+  }
+  const standing = /** @type {any} */ (record("Standing", {}, new Reading(0)));
+  return { ...programFromJson(rest), state: "draft", standing };
+}
+
+/**
+ * CRC-32 over the canonical JSON of a Program, its own checksum left out. It tells that a file was changed; it is no
+ * signature, and whoever changes a file on purpose can renew it.
+ * @param {unknown} data
+ */
+function checksum(data) {
+  const text = canonical(data);
+  let sum = ~0;
+  for (let place = 0; place < text.length; place += 1) {
+    sum = (sum >>> 8) ^ CRC[(sum ^ text.charCodeAt(place)) & 0xff];
+  }
+  return (~sum >>> 0).toString(16).padStart(8, "0");
+}
+
+const CRC = Int32Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte;
+  for (let bit = 0; bit < 8; bit += 1) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  return sum;
+});
+
+/** JSON in ASCII without blanks, keys in order. @param {unknown} data @returns {string} */
+function canonical(data) {
+  if (Array.isArray(data)) return `[${data.map(canonical).join(",")}]`;
+  if (isObject(data)) {
+    const keys = Object.keys(data).sort();
+    return `{${keys.map((key) => `${canonical(key)}:${canonical(data[key])}`).join(",")}}`;
+  }
+  const text = JSON.stringify(data);
+  return typeof data !== "string" || /^[ -~]*$/.test(text)
+    ? text
+    : text.replace(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** @param {unknown} raw @returns {raw is Record<string, unknown>} */
 function isObject(raw) {
   return typeof raw === "object" && raw !== null && !Array.isArray(raw);
@@ -159,7 +207,7 @@ function index(raw, count, what) {
 /** @param {unknown} raw */
 function text(raw) {
   if (typeof raw === "string") return raw;
-  throw new ProgramError(`${shown(raw)} is not text`);
+  throw new ProgramError(`${shown(raw)} is not a string`);
 }
 
 // ---------------------------------------------------------------- expressions
@@ -339,11 +387,11 @@ function typeOf(held) {
 
 // ---------------------------------------------------------------- records
 
-/** @type {Map<string, Map<string, Field>>} */
+/** @type {Map<string, readonly Field[]>} */
 const FIELDS = new Map();
 for (const line of LAYOUTS.trim().split("\n")) {
   const [name, ...fields] = line.split(" ");
-  FIELDS.set(name, new Map(fields.map((field) => layout(field)).map((field) => [field.key, field])));
+  FIELDS.set(name, fields.map(layout));
 }
 
 /** @param {string} spelt @returns {Field} */
@@ -382,7 +430,7 @@ function decoder(type, key) {
     case "bool":
       return (raw) => {
         if (typeof raw === "boolean") return raw;
-        throw new ProgramError(`${shown(raw)} is neither true nor false`);
+        throw new ProgramError(`${shown(raw)} is not true or false`);
       };
     case "int":
       return scaled;
@@ -415,11 +463,11 @@ function record(name, raw, reading) {
   if (!isObject(raw)) throw new ProgramError(`${shown(raw)} is not an object`);
   reading.depth += 1;
   if (reading.depth > DEEPEST) throw new ProgramError(`nested deeper than ${DEEPEST}`);
-  const fields = /** @type {Map<string, Field>} */ (FIELDS.get(name));
+  const fields = /** @type {readonly Field[]} */ (FIELDS.get(name));
   /** @type {Record<string, unknown>} */
   const made = {};
   let found = 0;
-  for (const field of fields.values()) {
+  for (const field of fields) {
     if (Object.hasOwn(raw, field.key)) {
       found += 1;
       try {
@@ -434,7 +482,10 @@ function record(name, raw, reading) {
     }
   }
   const keys = Object.keys(raw);
-  if (found !== keys.length) throw new ProgramError(`unknown field ${shown(keys.find((key) => !fields.has(key)))}`);
+  if (found !== keys.length) {
+    const unknown = keys.find((key) => !fields.some((field) => field.key === key));
+    throw new ProgramError(`unknown field ${shown(unknown)}`);
+  }
   reading.depth -= 1;
   return made;
 }

@@ -5,7 +5,7 @@ import { evaluate } from "./evaluate.js";
 import { buildRow } from "./folds.js";
 import { problemRefusal, readLocal } from "./local.js";
 import { Plan, walkOver } from "./plan.js";
-import { parseChart } from "./reading.js";
+import { dictionaryOf, parseChart } from "./reading.js";
 import { wayTo } from "./reasons.js";
 import { parseTime } from "./times.js";
 import { makeDecider } from "./walk.js";
@@ -20,6 +20,7 @@ export class Guideline {
   constructor(program) {
     this.program = program;
     this.plan = new Plan(program);
+    dictionaryOf(program); // made while the Program is loaded, not when the first answer is waited for
     /** The states of all steps for a row with its inputs filled in; fills in the row's definitions. */
     this.decide = makeDecider(program);
   }
