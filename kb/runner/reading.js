@@ -309,9 +309,13 @@ export function plain(measure) {
   return new Map([...found].filter(([, power]) => power));
 }
 
-/** Units in which the same thing is measured elsewhere, and which a number is written without thinking of.
- * @type {Record<string, string[]>} */
-const MISTAKEN = { "mmol/L": ["mg/dL"], "mg/dL": ["mmol/L"], mmHg: ["kPa"], kPa: ["mmHg"] };
+/** Units in which the same thing is measured elsewhere, and which a number is written without thinking of. */
+const MISTAKEN = new Map([
+  ["mmol/L", ["mg/dL"]],
+  ["mg/dL", ["mmol/L"]],
+  ["mmHg", ["kPa"]],
+  ["kPa", ["mmHg"]],
+]);
 
 /**
  * What to do with data in `given` that only a molar mass would convert, where none is known; else empty.
@@ -837,7 +841,7 @@ class Reader {
     const element = this.names.elements.get(name);
     const given = split(textOfAny(raw));
     if (element?.unit !== unit || given.length < 2 || given[1] !== unit) return "";
-    for (const other of MISTAKEN[unit] ?? []) {
+    for (const other of MISTAKEN.get(unit) ?? []) {
       const help = withoutMolarMass(this.names, element, other);
       if (help) return `; if it was reported in \`${other}\`, ${help}`;
       const molarMass = parseMolarMass(element.molarMass);
