@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,9 +16,10 @@ from kb.codec import program_to_json, value_to_json
 from kb.conformance import vector, vectors
 from kb.interpreter import Guideline
 from kb.local import local_digest, settings_in_force
-from kb.scenarios import load_scenario_files
+from kb.scenarios import Scenario, load_scenario_files
 from tests.engine import PROTOCOLS, load_file, load_fragment
 from tests.rows import read_rows
+from tests.runner import chromium
 from tests.runner.node import run
 
 SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
@@ -64,7 +66,9 @@ def reading_of(guideline: Guideline, vector: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def differences(groups: list[tuple[Guideline, list[dict[str, Any]]]]) -> list[str]:
+def differences(
+    groups: list[tuple[Guideline, list[dict[str, Any]]]], run: Callable[[str, Any], Any] = run
+) -> list[str]:
     """Where the runner reads vectors otherwise than Python does."""
     keys = ("chart", "now", "local", "lenient")
     given = [
@@ -84,11 +88,15 @@ def differences(groups: list[tuple[Guideline, list[dict[str, Any]]]]) -> list[st
     return found
 
 
-def check_readings(path: Path, count: int) -> None:
-    guideline = load_file(path, PROTOCOLS / "library").guideline
+def worked_patients(path: Path) -> list[Scenario]:
     scenarios, problems = load_scenario_files(sorted(path.parent.glob("scenarios/*.yaml")))
     assert not problems
-    worked = [item for item in scenarios if item.version in ("", path.stem)]
+    return [item for item in scenarios if item.version in ("", path.stem)]
+
+
+def check_readings(path: Path, count: int) -> None:
+    guideline = load_file(path, PROTOCOLS / "library").guideline
+    worked = worked_patients(path)
     made, number = vectors(guideline.program, worked, count), 0
     while batch := [slim(each) for each in islice(made, 500)]:
         number += len(batch)
@@ -119,3 +127,12 @@ def test_every_row_of_the_meaning_is_read_as_in_python() -> None:
         name = f"{row.file}: {row.name}"
         groups.append((guideline, [vector(guideline, name, row.chart, row.now, row.local, row.lenient)]))
     assert not differences(groups)
+
+
+def test_a_browser_reads_charts_as_python_does(tmp_path: Path) -> None:
+    groups = []
+    for path in SHIPPED:
+        guideline = load_file(path, PROTOCOLS / "library").guideline
+        made = vectors(guideline.program, worked_patients(path)[:10], 20, seed=1)
+        groups.append((guideline, [slim(each) for each in made]))
+    assert not differences(groups, lambda script, given: chromium.run(script, given, tmp_path))
