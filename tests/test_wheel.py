@@ -54,6 +54,7 @@ def test_everything_the_command_line_reads_is_inside(installed: Path) -> None:
     assert (kb / "expression" / "grammar.lark").exists()
     assert {path.name for path in (kb / "schema").iterdir()} == {path.name for path in (ROOT / "schema").iterdir()}
     assert {path.name for path in (kb / "explain").iterdir()} == {path.name for path in (ROOT / "kb/explain").iterdir()}
+    assert {path.name for path in (kb / "runner").iterdir()} == {path.name for path in (ROOT / "kb/runner").iterdir()}
     templates = {path.relative_to(ROOT / "kb") for path in (ROOT / "kb" / "templates").rglob("*") if path.is_file()}
     assert {path.relative_to(kb) for path in (kb / "templates").rglob("*") if path.is_file()} == templates
     versions = {path.relative_to(ROOT / "protocols").with_suffix("") for path in ROOT.glob("protocols/*/[0-9]*.yaml")}
