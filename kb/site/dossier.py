@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +13,10 @@ from kb.coverage import Part, coverage
 from kb.diagnostics import Diagnostic, Span
 from kb.generator.readaloud import ReadAloud, read_aloud
 from kb.generator.render import render_svg
+from kb.generator.wording import Speaker
 from kb.interpreter import Guideline
 from kb.local import Local, read_local
+from kb.review import History
 from kb.scenarios import Result, Scenario, run_scenario
 from kb.store import latest
 
@@ -28,12 +30,19 @@ class Reports(NamedTuple):
     changes: Mapping[str, Any] | None = None
 
 
+class Worked(NamedTuple):
+    """A worked patient and the steps it reaches."""
+
+    result: Result
+    reached: tuple[str, ...]
+
+
 class Dossier:
     """One version of one protocol: its Program, its worked patients, and what is known of both.
 
     `versions`: all of this protocol. `scenarios`: the worked patients of this version. `settings`: what `local.yaml`
     says. `broken`: what is wrong with the file now, where `program` is the last one that could be compiled.
-    `report_to`: the address to which a reader reports a problem.
+    `report_to`: the address to which a reader reports a problem. `history`: its review records.
     """
 
     def __init__(
@@ -45,6 +54,7 @@ class Dossier:
         reports: Reports = Reports(),  # noqa: B008  a named tuple cannot change
         broken: Sequence[Diagnostic] = (),
         report_to: str = "",
+        history: History | None = None,
     ) -> None:
         self.program = program
         self.versions = tuple(versions) or (program.version,)
@@ -54,12 +64,13 @@ class Dossier:
         self.reports = reports
         self.broken = tuple(broken)
         self.report_to = report_to
+        self.history = history
 
     def same_as(self, other: Dossier) -> bool:
         """Whether the pages of `other` are the same as of this."""
         return self.program is other.program and all(
             getattr(self, name) == getattr(other, name)
-            for name in ("versions", "scenarios", "settings", "reports", "broken", "report_to")
+            for name in ("versions", "scenarios", "settings", "reports", "broken", "report_to", "history")
         )
 
     @cached_property
@@ -101,24 +112,89 @@ class Dossier:
         return coverage(self.program, self.results)
 
     @cached_property
+    def say(self) -> Speaker:
+        return Speaker(self.program, self.local)
+
+    @cached_property
+    def drugs(self) -> Mapping[str, ir.Drug]:
+        return {drug.id: drug for drug in self.program.drugs}
+
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """Of each step of the list its title."""
+        return {entry.step: entry.says for entry in self.told.entries}
+
+    @cached_property
+    def whole(self) -> Mapping[str, str]:
+        """For each step of the Program the step of the list it is part of: a titration is one."""
+        return {step.id: step.part_of or step.id for step in self.program.steps}
+
+    @cached_property
     def steps_of_statement(self) -> Mapping[str, tuple[str, ...]]:
         """For each statement the steps that cite it."""
-        found: dict[str, list[str]] = {}
-        for entry in self.told.entries:
-            for id in entry.cites:
-                found.setdefault(id, []).append(entry.step)
-        return {id: tuple(steps) for id, steps in found.items()}
+        return _turned((entry.step, entry.cites) for entry in self.told.entries)
+
+    @cached_property
+    def steps_of_reading(self) -> Mapping[str, tuple[str, ...]]:
+        """For each reading of the source the steps that use it."""
+        return _turned((entry.step, entry.interprets) for entry in self.told.entries)
+
+    @cached_property
+    def beside_steps_of_statement(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """For each statement what else cites it: kind and id of rules, caps, goals, alerts, settings, definitions."""
+        told = self.told
+        said = (
+            ("never", told.never),
+            ("cap", told.caps),
+            ("goal", told.goals),
+            ("alert", told.alerts),
+            ("setting", told.settings),
+            ("define", told.definitions),
+        )
+        found: dict[str, dict[tuple[str, str], None]] = {}
+        for kind, items in said:
+            for item in items:
+                for id in item.cites:
+                    found.setdefault(id, {})[kind, item.id] = None
+        return {id: tuple(named) for id, named in found.items()}
+
+    @cached_property
+    def worked(self) -> tuple[Worked, ...]:
+        """The worked patients, each with the steps of the list that its walk reaches."""
+        made = []
+        for result in self.results:
+            reached: dict[str, None] = {}
+            if result.advice is not None:
+                decision = result.advice.walk.decision
+                shown = decision.reached | decision.assumed
+                reached = {
+                    self.whole[step.id]: None for index, step in enumerate(self.program.steps) if shown >> index & 1
+                }
+            made.append(Worked(result, tuple(reached)))
+        return tuple(made)
 
     @cached_property
     def scenarios_of_step(self) -> Mapping[str, tuple[str, ...]]:
-        """For each step the worked patients whose walk reaches it."""
-        found: dict[str, list[str]] = {}
-        for result in self.results:
-            if result.advice is not None:
-                for state in result.advice.trace:
-                    if state.state in ("reached", "assumed"):
-                        found.setdefault(state.step, []).append(result.scenario.id)
-        return {id: tuple(names) for id, names in found.items()}
+        """For each step of the list the worked patients whose walk reaches it."""
+        return _turned((each.result.scenario.id, each.reached) for each in self.worked)
+
+    @cached_property
+    def scenarios_of_statement(self) -> Mapping[str, tuple[str, ...]]:
+        """For each statement the worked patients whose walk reaches a step that cites it."""
+        found = {}
+        for id, steps in self.steps_of_statement.items():
+            reached = dict.fromkeys(name for step in steps for name in self.scenarios_of_step.get(step, ()))
+            found[id] = tuple(reached)
+        return found
+
+
+def _turned(pairs: Iterable[tuple[str, Iterable[str]]]) -> Mapping[str, tuple[str, ...]]:
+    """For each of the names on the right those on the left that go with it."""
+    found: dict[str, dict[str, None]] = {}
+    for name, others in pairs:
+        for other in others:
+            found.setdefault(other, {})[name] = None
+    return {other: tuple(names) for other, names in found.items()}
 
 
 def _step_at(span: Span) -> str:

@@ -98,18 +98,21 @@ def tree_of(base: Base, dossiers: Sequence[Dossier]) -> Tree:
         if file.is_file()
     }
     pages: dict[str, str] = {}
+    own: dict[str, list[str]] = {}
     for dossier in dossiers:
-        pages |= pages_of(dossier)
+        made = pages_of(dossier)
+        own[dossier.folder] = list(made)
+        pages |= made
         pages[f"{dossier.folder}/flowchart.svg"] = dossier.picture
         if dossier.program.version == dossier.latest:
-            pages |= _latest(dossier)
+            pages |= _latest(dossier, made)
     guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)
     pages["protocols/index.md"] = protocols_page([each for each in dossiers if each.program.version == each.latest])
     pages["format.md"] = format_page({kind: schema_document(kind) for kind in kinds()}, with_guide=guide)
     explained = sorted(EXPLAINED.glob("KB*.md"))
     pages |= {f"diagnostics/{page.name}": explanation_page(page.read_text("utf-8")) for page in explained}
     pages["diagnostics/index.md"] = diagnostics_page(CODES, [page.stem for page in explained])
-    pages[MANIFEST] = json.dumps(_manifest(dossiers), indent=1) + "\n"
+    pages[MANIFEST] = json.dumps(_manifest(dossiers, own), indent=1) + "\n"
     files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
     for file in sorted((HERE / "theme").rglob("*")):
         if file.is_file():
@@ -152,15 +155,16 @@ def dossiers_of(
                 reports.get((id, version), Reports()),
                 [] if program is not None else found,
                 report_to,
+                base.ledger.history(id, version),
             )
             yield last if last is not None and last.same_as(made) else made
 
 
-def _latest(dossier: Dossier) -> dict[str, str]:
+def _latest(dossier: Dossier, pages: Iterable[str]) -> dict[str, str]:
     """Pages that lead on to those of the newest version, so that an address without a version stays true."""
     id, version = dossier.program.id, dossier.program.version
     made = {}
-    for path in pages_of(dossier):
+    for path in pages:
         name = path.rpartition("/")[2].removesuffix(".md")
         made[f"protocols/{id}/latest/{name}.md"] = (
             f"# {quoted(dossier.program.title)}: newest version\n\n"
@@ -181,7 +185,7 @@ def protocols_page(dossiers: Iterable[Dossier]) -> str:
     return "# Protocols\n\n" + "\n".join(rows) + "\n"
 
 
-def _manifest(dossiers: Iterable[Dossier]) -> dict[str, Any]:
+def _manifest(dossiers: Iterable[Dossier], pages: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """What must be found in the built site."""
     return {
         "schema": "1.0.0",
@@ -194,7 +198,7 @@ def _manifest(dossiers: Iterable[Dossier]) -> dict[str, Any]:
                 "banner": each.told.banner,
                 "logic_digest": each.program.logic_digest,
                 "text_digest": each.program.text_digest,
-                "pages": sorted(path.removeprefix("protocols/") for path in pages_of(each)),
+                "pages": sorted(path.removeprefix("protocols/") for path in pages[each.folder]),
             }
             for each in dossiers
         ],

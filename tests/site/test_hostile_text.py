@@ -8,6 +8,9 @@ from html.parser import HTMLParser
 import markdown
 import pytest
 
+from kb.diagnostics import Span
+from kb.review import History, Record
+from kb.scenarios import NOW, Scenario
 from kb.site.dossier import Dossier
 from kb.site.emit import protocols_page
 from kb.site.pages import pages_of
@@ -37,19 +40,36 @@ class Tags(HTMLParser):
         raise AssertionError(f"a comment: {data}")
 
 
+def patients(attack: str) -> tuple[Scenario, ...]:
+    """One that is advised, one whose chart is refused; all that is free text in them is `attack`."""
+    charts: tuple[dict[str, object], ...] = ({"map": "55 mmHg", "pulse": "present"}, {"map": attack, "pulse": True})
+    span = Span("attack <b>.yaml")
+    expect = {"alerts": [attack]}
+    return tuple(
+        Scenario(f"patient-{number}", attack, span, "", attack, NOW, chart, {}, (), expect)
+        for number, chart in enumerate(charts)
+    )
+
+
+def reviewed(attack: str) -> History:
+    record = Record("1", "request-changes", "ada", attack, "2026-01-27", comment=attack)
+    return History("refractory-hypotension", "1.0.0", (record,), None, ("unsigned",), ())
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_pages_show_hostile_text_as_text(attack: str) -> None:
-    dossier = Dossier(attacked(build(), attack))
+    program = attacked(build(), attack)
+    dossier = Dossier(program, scenarios=patients(attack), history=reviewed(attack))
     pages = {**pages_of(dossier), "index.md": protocols_page([dossier])}
-    allowed = {"h1", "h2", "h3", "p", "ul", "li", "a", "strong", "code", "span", "div", "nav",
-               "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
+    allowed = {"h1", "h2", "h3", "p", "ul", "ol", "li", "a", "b", "details", "summary", "strong",
+               "code", "span", "div", "nav", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
     shown = 0
     for path, page in pages.items():
         found = Tags()
         found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
         assert found.tags <= (allowed | SVG if path.endswith("/chart.md") else allowed), path
         assert not {name for name in found.attributes if name.startswith("on")}, path
-        assert all(re.fullmatch(r"([a-z0-9./-]+\.(svg|md|html))?(#[A-Za-z0-9.-]+)?", link) for link in found.links), (
+        assert all(re.fullmatch(r"([a-z0-9./-]+\.(svg|md|html))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links), (
             path
         )
         shown += plain(attack) in " ".join(found.text.split())

@@ -5,15 +5,33 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from kb.site.dossier import Dossier
-from kb.site.pages import chart, doses, evidence, overview, steps
+from kb.site.pages import chart, doses, evidence, overview, pitfalls, readings, scenarios, steps
 from kb.site.pages.frame import PageKind, framed
 
 KINDS: tuple[PageKind, ...] = (
     PageKind("index", "Overview", overview.body),
-    PageKind("list", "Steps", steps.body),
-    PageKind("chart", "Flowchart", chart.body),
-    PageKind("doses", "Doses and data", doses.body),
-    PageKind("evidence", "Evidence", evidence.body),
+    PageKind("list", "Steps", steps.body, "every step in plain sentences, in the order in which they are taken"),
+    PageKind("chart", "Flowchart", chart.body, "the same steps drawn, with how to read the picture"),
+    PageKind("doses", "Doses and data", doses.body, "drugs with their limits, what is measured, what a hospital sets"),
+    PageKind(
+        "pitfalls", "Pitfalls and goals", pitfalls.body, "what is never ordered, what to aim for, what raises an alert"
+    ),
+    PageKind(
+        "readings", "Readings and conflicts", readings.body, "how the source was read, and where other sources differ"
+    ),
+    PageKind(
+        "evidence",
+        "Evidence",
+        evidence.body,
+        "what the source says, the steps that rest on it, and how they were tried",
+    ),
+    PageKind(
+        "scenarios",
+        "Worked patients",
+        scenarios.body,
+        "patients with what is charted of them and what is advised",
+        scenarios.more,
+    ),
 )
 
 
@@ -30,6 +48,12 @@ def pages_of(dossier: Dossier) -> dict[str, str]:
 def _pages(dossier: Dossier) -> dict[str, str]:
     made = [(kind, kind.make(dossier)) for kind in KINDS]
     shown = [kind for kind, body in made if body is not None]
-    return {
-        f"{dossier.folder}/{kind.id}.md": framed(dossier, kind, body, shown) for kind, body in made if body is not None
-    }
+    pages = {}
+    for kind, body in made:
+        if body is None:
+            continue
+        pages[f"{dossier.folder}/{kind.id}.md"] = framed(dossier, kind, body, shown)
+        for id, (title, text) in (kind.more(dossier) if kind.more is not None else {}).items():
+            part = kind._replace(id=id, title=title)
+            pages[f"{dossier.folder}/{id}.md"] = framed(dossier, part, text, shown)
+    return pages

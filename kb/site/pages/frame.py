@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from kb.diagnostics import Diagnostic
-from kb.generator.markdown import anchor, quoted
+from kb.generator.markdown import anchor, escaped, quoted
 from kb.generator.wording import short_digest
 from kb.site.dossier import Dossier
 
 # On which page the place of each kind of thing is.
 PLACES = {
     "step": "list",
-    "never": "doses",
-    "cap": "doses",
     "drug": "doses",
     "element": "doses",
-    "goal": "doses",
-    "alert": "doses",
     "setting": "doses",
     "local": "doses",
     "define": "doses",
-    "reading": "evidence",
+    "never": "pitfalls",
+    "cap": "pitfalls",
+    "avoid": "pitfalls",
+    "goal": "pitfalls",
+    "alert": "pitfalls",
+    "reading": "readings",
+    "elsewhere": "readings",
     "statement": "evidence",
-    "elsewhere": "evidence",
     "reference": "evidence",
     "scenario": "scenarios",
+    "property": "proofs",
 }
 
 
 class PageKind(NamedTuple):
-    """One page of a protocol. `make` gives its Markdown without the head, or None where there is nothing to show."""
+    """One page of a protocol. `make` gives its Markdown without the head, or None where there is nothing to show.
+
+    `tells`: what is on it, for the overview. `more` gives further pages that belong to it: title and body by their id.
+    """
 
     id: str
     title: str
     make: Callable[[Dossier], str | None]
+    tells: str = ""
+    more: Callable[[Dossier], Mapping[str, tuple[str, str]]] | None = None
 
 
 def link(here: str, kind: str, id: str, text: str = "") -> str:
@@ -45,9 +52,27 @@ def link(here: str, kind: str, id: str, text: str = "") -> str:
     return f"[{quoted(text or id)}]({'' if page == here else f'{page}.md'}#{anchor(kind, id)})"
 
 
+def html_link(here: str, kind: str, id: str, text: str = "") -> str:
+    """`link` as HTML, for what stands inside an HTML block, which MkDocs leaves as it is."""
+    page = PLACES[kind]
+    return f'<a href="{"" if page == here else f"{page}.html"}#{anchor(kind, id)}">{escaped(text or id)}</a>'
+
+
 def place(kind: str, id: str) -> str:
     """The place that `link` leads to."""
     return f'<a id="{anchor(kind, id)}"></a>'
+
+
+def permalink(dossier: Dossier, step: str = "") -> str:
+    """`STEP@VERSION`, or `PROTOCOL@VERSION`, as a link to an address that stays true, as HTML."""
+    version = quoted(dossier.program.version)
+    page = f"list.html#{anchor('step', step)}" if step else "index.html"
+    return f'<a href="{page}">{quoted(step or dossier.program.id)}&#64;{version}</a>'
+
+
+def counted(number: int, word: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def links(here: str, kind: str, ids: Iterable[str], most: int = 12) -> str:
@@ -66,6 +91,7 @@ def basis(here: str, cites: Iterable[str], interprets: Iterable[str]) -> str:
 def framed(dossier: Dossier, kind: PageKind, body: str, kinds: Iterable[PageKind]) -> str:
     """The whole page: title, sister pages, state, body."""
     program = dossier.program
+    kinds = list(kinds)
     title = quoted(program.title) if kind.id == "index" else f"{quoted(kind.title)}: {quoted(program.title)}"
     sisters = "".join(
         f'<li><a href="{each.id}.html"{" aria-current=page" if each == kind else ""}>{quoted(each.title)}</a></li>'
@@ -87,6 +113,8 @@ def framed(dossier: Dossier, kind: PageKind, body: str, kinds: Iterable[PageKind
         ),
         body,
     ]
+    if kind.id == "index":
+        parts += ["## On the other pages", _contents(kinds)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,3 +126,11 @@ def wrong(found: Iterable[Diagnostic], lead: str) -> str:
         for item in found
     )
     return f'<div class="kb-wrong" role="alert"><p>{quoted(lead)}</p><ul>{lines}</ul></div>'
+
+
+def _contents(kinds: Iterable[PageKind]) -> str:
+    return "\n".join(
+        f"- [{quoted(each.title)}]({each.id}.md){f': {quoted(each.tells)}' if each.tells else ''}"
+        for each in kinds
+        if each.id != "index"
+    )
