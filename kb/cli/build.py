@@ -13,7 +13,11 @@ from kb.cli.common import FINDINGS, FINE, CommandError, console, count, own_base
 from kb.cli.progress import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kb.base import Base
+    from kb.site import Reports
+    from kb.site.reports import ReportStore
 
 
 def build(
@@ -21,28 +25,56 @@ def build(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder to build into; else the one mkdocs.yml names.")
     ] = None,
+    with_reports: Annotated[
+        bool,
+        typer.Option(
+            "--reports/--no-reports",
+            help="Show what holds for all patients and whom a new version tells otherwise; without: leave that out.",
+        ),
+    ] = True,
 ) -> None:
-    """Build the site of the knowledge base, to be opened from the disk or put on any web server."""
+    """Build the site of the knowledge base, to be opened from the disk or put on any web server.
+
+    Proofs and differences between versions are worked out where the solver is installed and kept in out/reports, so
+    that only what has changed is worked out the next time.
+    """
     from kb.diagnostics import has_errors
 
     base = own_base_of(context)
     site_needs(base)
     from kb.site import EmitError, site_tree
     from kb.site.build import SiteError, build_site
+    from kb.site.reports import ReportStore
 
-    found, _ = base.check()
-    if has_errors(found):
-        print_diagnostics(found, error=True)
+    examined = base.examine()
+    if has_errors(examined.diagnostics):
+        print_diagnostics(examined.diagnostics, error=True)
         console().print("nothing was built: put the errors right first; `kb explain CODE` tells what a code means")
         raise typer.Exit(FINDINGS)
+    store = ReportStore(base)
+    store.keep_check(examined)
     try:
-        folder = build_site(base.path, site_tree(base, told=progress("writing")), out)
+        worked_out = _reports(store) if with_reports else {}
+        folder = build_site(base.path, site_tree(base, worked_out, progress("writing"), store.check()), out)
     except (SiteError, EmitError) as refused:
         raise CommandError(f"the site was not built:\n{refused}") from refused
     index = min(os.path.relpath(folder / "index.html"), str(folder / "index.html"), key=len)
     told = f"{count(len(base.protocols()), 'protocol')} on the site: open {index}"
     console().print(Text(told), soft_wrap=True)
     raise typer.Exit(FINE)
+
+
+def _reports(store: ReportStore) -> Mapping[tuple[str, str], Reports]:
+    """The reports, worked out where they are missing; without the solver those that are kept, and a word on it."""
+    from kb.prover.solver import SolverMissingError
+
+    try:
+        return store.work_out(progress("working out"))
+    except SolverMissingError as missing:
+        console(error=True).print(
+            Text(f"without new proofs and differences between versions: {missing}"), soft_wrap=True
+        )
+        return store.kept()
 
 
 def site_needs(base: Base) -> None:

@@ -18,14 +18,18 @@ def emit(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to; else out/tree in the base.")
     ] = None,
 ) -> None:
-    """Write the site as plain Markdown, SVG and JSON: what `kb build` then hands to MkDocs."""
+    """Write the site as plain Markdown, SVG and JSON: what `kb build` then hands to MkDocs.
+
+    Shows the reports that an earlier `kb build` has kept in out/reports and works none out.
+    """
     from kb.site import EmitError, site_tree
     from kb.site.emit import TREE
+    from kb.site.reports import ReportStore
 
     base = own_base_of(context)
-    folder = out or base.path / TREE
+    folder, store = out or base.path / TREE, ReportStore(base)
     try:
-        tree = site_tree(base, told=progress("writing"))
+        tree = site_tree(base, store.kept(), progress("writing"), store.check())
         changed = tree.write(folder)
     except EmitError as refused:
         raise CommandError(str(refused)) from refused

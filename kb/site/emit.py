@@ -17,8 +17,10 @@ from kb.diagnostics import Diagnostic
 from kb.editor.schemas import kinds
 from kb.generator.markdown import quoted
 from kb.generator.reference import diagnostics_page, explanation_page, format_page
+from kb.site.base_pages import Whole, base_pages
 from kb.site.dossier import Dossier, Reports
 from kb.site.pages import pages_of
+from kb.site.settings import SettingError, report_address
 from kb.store import latest
 from kb.validator import schema_document
 
@@ -73,25 +75,25 @@ class Tree(NamedTuple):
 def site_tree(
     base: Base,
     reports: Mapping[tuple[str, str], Reports] | None = None,
-    report_to: str = "",
     told: Callable[[list[str]], Iterable[str]] = iter,
+    check: Mapping[str, Any] | None = None,
 ) -> Tree:
     """The tree of the site of `base`; a hand-written page in `site/docs` stands instead of a made one of its name.
 
     Args:
-        reports: proofs and changes worked out beforehand, by id and version.
-        report_to: the address to which readers report a problem with a step; none: no such links.
+        reports: proofs and changes worked out beforehand, by id and version (see `kb.site.reports`).
         told: is given what is made and yields each as its turn comes.
+        check: what `kb check` found.
 
     Raises:
-        EmitError: a protocol has errors.
+        EmitError: a protocol has errors, or the address for reports is none.
 
     """
-    return tree_of(base, list(dossiers_of(base, reports or {}, report_to, told)))
+    return tree_of(base, list(dossiers_of(base, reports or {}, told)), check)
 
 
-def tree_of(base: Base, dossiers: Sequence[Dossier]) -> Tree:
-    """The tree with the pages of `dossiers`."""
+def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | None = None) -> Tree:
+    """The tree with the pages of `dossiers`, and those about the base as a whole."""
     written = {
         f"docs/{file.relative_to(base.path / 'site' / 'docs').as_posix()}": file.read_bytes()
         for file in sorted((base.path / "site" / "docs").rglob("*"))
@@ -107,7 +109,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier]) -> Tree:
         if dossier.program.version == dossier.latest:
             pages |= _latest(dossier, made)
     guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)
-    pages["protocols/index.md"] = protocols_page([each for each in dossiers if each.program.version == each.latest])
+    pages |= base_pages(Whole(base, dossiers, check))
     pages["format.md"] = format_page({kind: schema_document(kind) for kind in kinds()}, with_guide=guide)
     explained = sorted(EXPLAINED.glob("KB*.md"))
     pages |= {f"diagnostics/{page.name}": explanation_page(page.read_text("utf-8")) for page in explained}
@@ -123,7 +125,6 @@ def tree_of(base: Base, dossiers: Sequence[Dossier]) -> Tree:
 def dossiers_of(
     base: Base,
     reports: Mapping[tuple[str, str], Reports],
-    report_to: str = "",
     told: Callable[[list[str]], Iterable[str]] = iter,
     before: Mapping[tuple[str, str], Dossier] | None = None,
 ) -> Iterator[Dossier]:
@@ -133,9 +134,13 @@ def dossiers_of(
     the dossier holds the Program it had then, and what is wrong.
 
     Raises:
-        EmitError: a protocol has errors, and there was none before.
+        EmitError: a protocol has errors, and there was none before; or the address for reports is none.
 
     """
+    try:
+        report_to = report_address(base)
+    except SettingError as wrong:
+        raise EmitError(str(wrong)) from wrong
     settled, _ = base.local()
     settings = {"format": 1, **settled} if settled else None
     for id in told(list(base.protocols())):
@@ -171,18 +176,6 @@ def _latest(dossier: Dossier, pages: Iterable[str]) -> dict[str, str]:
             f'<p class="kb-onward"><a href="../{version}/{name}.html">Version {quoted(version)}</a></p>\n'
         )
     return made
-
-
-def protocols_page(dossiers: Iterable[Dossier]) -> str:
-    """The list of protocols, each with its review state."""
-    rows = ["| protocol | question | version | state |", "|---|---|---|---|"]
-    for dossier in dossiers:
-        program = dossier.program
-        link = f"[{quoted(program.title)}]({program.id}/{program.version}/index.md)"
-        rows.append(
-            f"| {link} | {quoted(program.question)} | {quoted(program.version)} | {quoted(program.state or 'draft')} |"
-        )
-    return "# Protocols\n\n" + "\n".join(rows) + "\n"
 
 
 def _manifest(dossiers: Iterable[Dossier], pages: Mapping[str, Iterable[str]]) -> dict[str, Any]:

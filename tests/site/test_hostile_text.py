@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import markdown
 import pytest
 
+from kb.base import Base
 from kb.diagnostics import Span
 from kb.review import History, Record
 from kb.scenarios import NOW, Scenario
+from kb.site.base_pages import Whole, base_pages
 from kb.site.dossier import Dossier
-from kb.site.emit import protocols_page
 from kb.site.pages import pages_of
 from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked, plain
 
+EMPTY = "no-such-folder"
 SVG = {"svg", "g", "title", "desc", "style", "text", "path", "polygon", "polyline", "ellipse"}
 
 
@@ -51,6 +54,12 @@ def patients(attack: str) -> tuple[Scenario, ...]:
     )
 
 
+def checked(attack: str) -> dict[str, Any]:
+    """What a check tells of a base in which every text is `attack`."""
+    each = {"code": "KB510", "severity": "warning", "file": attack, "line": 1, "message": attack, "help": attack}
+    return {"files": 1, "found": [each], "allowed": [{**each, "because": attack, "by": attack, "until": "2027-01-01"}]}
+
+
 def reviewed(attack: str) -> History:
     record = Record("1", "request-changes", "ada", attack, "2026-01-27", comment=attack)
     return History("refractory-hypotension", "1.0.0", (record,), None, ("unsigned",), ())
@@ -60,7 +69,7 @@ def reviewed(attack: str) -> History:
 def test_pages_show_hostile_text_as_text(attack: str) -> None:
     program = attacked(build(), attack)
     dossier = Dossier(program, scenarios=patients(attack), history=reviewed(attack))
-    pages = {**pages_of(dossier), "index.md": protocols_page([dossier])}
+    pages = {**pages_of(dossier), **base_pages(Whole(Base(EMPTY), [dossier], checked(attack)))}
     allowed = {"h1", "h2", "h3", "p", "ul", "ol", "li", "a", "b", "details", "summary", "strong",
                "code", "span", "div", "nav", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
     shown = 0
@@ -69,8 +78,8 @@ def test_pages_show_hostile_text_as_text(attack: str) -> None:
         found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
         assert found.tags <= (allowed | SVG if path.endswith("/chart.md") else allowed), path
         assert not {name for name in found.attributes if name.startswith("on")}, path
-        assert all(re.fullmatch(r"([a-z0-9./-]+\.(svg|md|html))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links), (
-            path
-        )
+        assert all(
+            re.fullmatch(r"([a-z0-9./-]+(KB\d+)?\.(svg|md|html))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links
+        ), path
         shown += plain(attack) in " ".join(found.text.split())
     assert shown == len(pages)

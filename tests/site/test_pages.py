@@ -15,7 +15,7 @@ from kb.codes import CODES
 from kb.generator.markdown import quoted
 from kb.generator.reference import diagnostics_page, explanation_page, format_page
 from kb.site.dossier import Dossier
-from kb.site.emit import protocols_page, site_tree
+from kb.site.emit import site_tree
 from kb.site.pages import pages_of
 from tests.generator.example import build
 
@@ -92,10 +92,6 @@ def test_an_explanation_shows_its_examples_as_code() -> None:
     assert "Wrong" in made
     assert "Right" in made
     assert "&lt;b&gt;" in made
-
-
-def test_the_list_of_protocols_tells_the_state_of_each() -> None:
-    assert "| draft |" in protocols_page([Dossier(build())])
 
 
 def test_quoted_text_is_shown_as_it_is() -> None:

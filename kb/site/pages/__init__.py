@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from kb.site.dossier import Dossier
-from kb.site.pages import chart, doses, evidence, overview, pitfalls, readings, scenarios, steps
+from kb.site.pages import chart, doses, evidence, history, overview, pitfalls, proofs, readings, scenarios, steps
 from kb.site.pages.frame import PageKind, framed
 
 KINDS: tuple[PageKind, ...] = (
@@ -32,6 +32,8 @@ KINDS: tuple[PageKind, ...] = (
         "patients with what is charted of them and what is advised",
         scenarios.more,
     ),
+    PageKind("proofs", "Proofs", proofs.body, "what holds for all patients at once, and what does not"),
+    PageKind("history", "History", history.body, "the versions, and who is told otherwise since the one before"),
 )
 
 

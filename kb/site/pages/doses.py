@@ -50,7 +50,7 @@ def _drug(dossier: Dossier, drug: ir.Drug) -> str:
 
 def _about(dossier: Dossier, drug: ir.Drug) -> Iterator[tuple[str, str]]:
     yield "Also called", quoted(listed(drug.synonyms))
-    for step, dose in _doses(dossier, drug.id):
+    for step, dose in ordered(dossier, drug.id):
         told = quoted(f": {dose}") if dose else ""
         yield "", f"{link(HERE, 'step', step, dossier.titles[step])}{told}"
     for limit in drug.limits:
@@ -72,7 +72,7 @@ def _about(dossier: Dossier, drug: ir.Drug) -> Iterator[tuple[str, str]]:
     yield "To be confirmed by", quoted(drug.confirm)
 
 
-def _doses(dossier: Dossier, drug: str) -> Iterator[tuple[str, str]]:
+def ordered(dossier: Dossier, drug: str) -> Iterator[tuple[str, str]]:
     """The steps that order a drug, each with its dose in words."""
     seen = set()
     for step in dossier.program.steps:
@@ -117,7 +117,7 @@ def _plausible(low: int | None, high: int | None, unit: str) -> str:
 
 def _basis(source: str, confirm: str) -> str:
     told = "; ".join(filter(None, (source, f"to be confirmed by {confirm}" if confirm else "")))
-    return quoted(f" ({told})") if told else ""
+    return f" {quoted(f'({told})')}" if told else ""
 
 
 def _codes(codes: tuple[tuple[str, str], ...]) -> str:

@@ -57,7 +57,7 @@ def _other(item: ir.Elsewhere, said: SaidElsewhere) -> str:
     told = ": ".join(filter(None, (said.topic, ", ".join(filter(None, (said.number, said.says))))))
     notes = " (superseded)" if said.superseded else ""
     notes += "" if said.stored else " (general knowledge: nobody has read it)"
-    lines = [f"- {place('elsewhere', item.id)}**{quoted(item.id)}** {quoted(told)}{quoted(notes)}"]
+    lines = [f"- {place('elsewhere', item.id)}**{quoted(item.id)}** {quoted(told + notes)}"]
     lines += [f"    - From {links(HERE, 'reference', item.cites, 99)}"] if item.cites else []
     about = " · ".join(
         filter(None, (links(HERE, "statement", item.about, 99), *(_concerned(kind, ids) for kind, ids in _all(item))))
