@@ -82,6 +82,11 @@ def test_a_bare_number_takes_the_unit_of_the_question_and_is_said_back() -> None
             "5 mL/h as base",
             "norepinephrine 5 mL/h as base of 4 mg/50 mL running",
         ),
+        (
+            "shock_recognised 20 min ago",
+            "2026-01-27T11:40:00+00:00",
+            "shock recognised 2026-01-27T11:40:00+00:00, at 12:00",
+        ),
         ("norepinephrine 5 mL/h as base", None, "needs the concentration"),
         ("map 580", None, "outside the range"),
         ("map 58 mL", None, "not taken"),
