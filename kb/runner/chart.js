@@ -281,7 +281,7 @@ export function readChart(data, problems, doubtful) {
 export const NO_CHART = "a chart is an object with `entries`, or a mapping of what is known now";
 
 /** A correction that would take away something else unseen. @param {Entry} entry @param {Entry} other */
-function otherMatter(entry, other) {
+export function otherMatter(entry, other) {
   const [one, two] = [quoted(about(entry)), quoted(about(other))];
   const message = `${quoted(entry.id)} is about ${one} and would replace an entry about ${two}`;
   return refusal("KB611", about(entry), message, "chart it by itself, and retract the other entry", entry.id);
@@ -312,10 +312,10 @@ export function withBad(make, refused) {
  * The entry in JSON data, or null with what is wrong in `problems`.
  * @param {unknown} data
  * @param {Refusal[]} problems grows
- * @param {string} place
+ * @param {string} [place]
  * @returns {Entry | null}
  */
-function readEntry(data, problems, place) {
+export function readEntry(data, problems, place = "the entry") {
   const item = asMapping(data);
   if (item === null) {
     problems.push(refusal("KB601", "", `${place} is not an object`));

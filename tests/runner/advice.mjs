@@ -1,0 +1,24 @@
+/** Programs and vectors on standard input; on standard output the advice and why each step is so, or the refusal. */
+
+import { readJson } from "../../kb/runner/json.js";
+import { advise, ChartError, load } from "../../kb/runner/kb.js";
+import { given } from "./given.mjs";
+
+const guidelines = given.programs.map((program) => load(program));
+
+function told([program, line]) {
+  const guideline = guidelines[program];
+  const vector = readJson(line);
+  const now = vector.get("now");
+  try {
+    const how = { now, local: vector.get("local"), lenient: vector.get("lenient") };
+    const advice = advise(guideline, vector.get("chart"), how);
+    const why = given.why ? guideline.program.steps.map(({ id }) => [advice.status(id), advice.why(id)]) : [];
+    return { advice, why };
+  } catch (error) {
+    if (error instanceof ChartError) return { refused: error.refusals };
+    throw error;
+  }
+}
+
+console.log(JSON.stringify(given.vectors.map(told)));

@@ -1,0 +1,83 @@
+"""The page advises as Python does, to the letter: actions, doses, reasons, questions, alerts, and why a step is so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb.advice import to_json
+from kb.codec import program_file
+from kb.conformance import vector, vectors
+from kb.interpreter import Guideline
+from kb.scenarios import load_scenario_files
+from tests.engine import PROTOCOLS, load_file, load_fragment
+from tests.rows import read_rows
+from tests.runner.node import run
+
+SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
+GIVEN = ("chart", "now", "local", "lenient")
+
+Vector = dict[str, Any]
+
+
+def whys(guideline: Guideline, made: Vector) -> list[Any]:
+    now = None if made["now"] is None else datetime.fromisoformat(made["now"])
+    advice = guideline.advise(made["chart"], now, made["local"], lenient=made["lenient"])
+    return [[advice.status(step.id), to_json(advice.why(step.id))] for step in guideline.program.steps]
+
+
+def compare(patients: Iterable[tuple[Guideline, Vector]], *, why: bool = False) -> None:
+    """Hold what the page says of each patient against what Python says."""
+    listed = list(patients)
+    guidelines = list({id(guideline): guideline for guideline, _ in listed}.values())
+    places = {id(guideline): place for place, guideline in enumerate(guidelines)}
+    given = {
+        "programs": [program_file(guideline.program) for guideline in guidelines],
+        "vectors": [[places[id(one)], json.dumps({key: made[key] for key in GIVEN})] for one, made in listed],
+        "why": why,
+    }
+    for (guideline, made), found in zip(listed, run("advice.mjs", given), strict=True):
+        name = f"{made['protocol']}: {made['name']}"
+        assert found.get("refused") == made.get("refused"), name
+        if "advice" not in made:
+            continue
+        assert list(found["advice"]) == list(made["advice"]), name
+        for key, value in json.loads(json.dumps(made["advice"])).items():
+            assert found["advice"][key] == value, f"{name}: {key}"
+        if why:
+            assert found["why"] == whys(guideline, made), name
+
+
+def patients_of(path: Path, count: int, seed: int = 0) -> Iterable[tuple[Guideline, Vector]]:
+    guideline = load_file(path, PROTOCOLS / "library").guideline
+    scenarios, problems = load_scenario_files(sorted(path.parent.glob("scenarios/*.yaml")))
+    assert not problems
+    worked = [item for item in scenarios if item.version in ("", path.stem)]
+    return [(guideline, made) for made in vectors(guideline.program, worked if not seed else (), count, seed)]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
+def test_worked_and_generated_patients_are_advised_as_in_python(path: Path) -> None:
+    compare(patients_of(path, 60), why=True)
+
+
+def test_every_rule_of_the_meaning_holds_in_the_page() -> None:
+    patients = []
+    for row in read_rows():
+        guideline = load_fragment(row.protocol).guideline
+        now = row.now if "entries" in row.chart or "now" in row.data else None
+        made = vector(guideline, f"{row.file}: {row.name}", row.chart, now, row.local, row.lenient)
+        patients.append((guideline, made))
+    compare(patients, why=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
+def test_twenty_thousand_patients_are_advised_as_in_python(path: Path) -> None:
+    for seed in range(1, 21):
+        compare(patients_of(path, 1000, seed))
