@@ -1,0 +1,230 @@
+"""The conversation of the page: it asks what `kb run` asks, in its order, and charts what that charts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import kb
+from kb import program as ir
+from kb.chart import ChartError
+from kb.codec import program_to_json
+from kb.interpreter import Guideline
+from kb.interview import Interview, Question
+from kb.reading import dictionary_of
+from kb.session import Record
+from kb.values import BadValue, format_decimal
+from tests.engine import PROTOCOLS
+from tests.runner.node import run
+
+NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
+SHIPPED = sorted({path.parent.name for path in PROTOCOLS.glob("*/[0-9]*.yaml")})
+TOLD = ("form", "name", "text", "unit", "options", "note", "ask", "decides", "late", "step", "corrects")
+
+Act = list[str]
+
+
+def guideline_of(id: str) -> Guideline:
+    return kb.load(id, base=PROTOCOLS.parent)
+
+
+def told(talk: Interview, refused: str) -> dict[str, Any]:
+    question = talk.question
+    fields = None if question is None else {key: getattr(question, key) for key in TOLD}
+    if fields is not None:
+        fields = {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
+    standing = [entry for entry in talk.record.standing() if entry.kind != "protocol"]
+    return {
+        "refused": refused,
+        "question": fields,
+        "now": talk.now.isoformat(),
+        "chart": talk.record.chart.to_json()["entries"],
+        "charted": [talk._charted(entry) for entry in sorted(standing, key=lambda entry: entry.at)],
+        "recommended": [[item.step, item.status] for item in talk.advice.recommended],
+    }
+
+
+class Twin:
+    """One conversation in Python, and the same acts in the words of the page."""
+
+    def __init__(self, guideline: Guideline, chance: random.Random) -> None:
+        self.talk = Interview(Record(guideline, NOW), NOW)
+        self.talk.greet()
+        self.program = guideline.program
+        self.chance = chance
+        self.acts: list[Act] = []
+        self.told = [told(self.talk, "")]
+
+    def say(self, line: str, act: Act) -> None:
+        self.do(lambda: self.talk._obey(line), act)
+
+    def do(self, heard: Callable[[], object], act: Act) -> None:
+        refused = ""
+        now = self.talk.now
+        before = self.talk.advice
+        try:
+            heard()
+        except (BadValue, ChartError) as error:
+            refused, self.talk.now = error.code, now
+        self.talk._reply(None, before, refused=bool(refused))
+        self.acts.append(act)
+        self.told.append(told(self.talk, refused))
+
+    # ------------------------------------------------------------ what a person might do
+
+    def turn(self) -> None:
+        question, chance = self.talk.question, self.chance
+        acts = [self.wait, self.reassess, self.again, self.back, self.correct, self.remove, self.done, self.decline]
+        if question is None or chance.random() < 0.25:
+            chance.choice([*acts, self.other])()
+        elif chance.random() < 0.1:
+            self.say("skip", ["skip"])
+        else:
+            self.answer(question)
+
+    def answer(self, question: Question) -> None:
+        text, at = self.said(question), None
+        element = dictionary_of(self.program).elements.get(question.name)
+        when = question.form == "value" and element is not None and element.type == "date-time"
+        needs_time = question.form in ("began", "given", "done", "earlier")
+        timed = not when and question.form not in ("reason", "option") and text not in ("never", "not available")
+        if timed and (needs_time or self.chance.random() < 0.15):
+            at = (self.talk.now - timedelta(minutes=self.chance.choice([0, 1, 5, 20, 90]))).isoformat()
+        heard = question
+        if at is None:
+            self.do(lambda: self.talk._answer(heard, text), ["answer", text])
+        else:
+            self.do(lambda: self.talk._answer(heard, f"{text} at {at}".strip()), ["answer", text, at])
+
+    def said(self, question: Question) -> str:
+        chance, names = self.chance, dictionary_of(self.program)
+        if question.form in ("dose", "option", "reason", "amount"):
+            many = {"option": question.options, "reason": ("not wanted",), "amount": ("1", "100", "2 bananas")}
+            return chance.choice(many.get(question.form, ("1", "0.05")))
+        if chance.random() < 0.12:
+            return "not available"
+        match question.form:
+            case "value":
+                return self.value(names.elements[question.name]) if question.name in names.elements else "1"
+            case "rate":
+                return self.rate(names.drugs[question.name], question.unit)
+            case "salt":
+                return chance.choice([*question.options, "as base", "sulfate"])
+            case "record":
+                return chance.choice(["yes", "no", "11:40", "perhaps"])
+            case "began":
+                return chance.choice(["started", f"raised from 0.01 {question.unit}", "raised", "never"])
+            case "given":
+                return chance.choice(["1", f"2 {question.unit}", "never"])
+            case "done":
+                return chance.choice(["", "never"])
+        return self.value(names.elements[question.name]) if question.name in names.elements else "1"
+
+    def value(self, element: ir.Element) -> str:
+        chance = self.chance
+        if element.can_be_unobtainable and chance.random() < 0.1:
+            return "unobtainable"
+        if element.type == "boolean":
+            return chance.choice(["yes", "no", "perhaps"] if chance.random() < 0.1 else ["yes", "no"])
+        if element.options:
+            return chance.choice(element.options)
+        if element.type == "date-time":
+            return chance.choice(["11:40", "2026-01-26 23:00", "20 min ago", "23:50"])
+        edges = sorted(dictionary_of(self.program).edges(element.id)) or [ir.SCALE]
+        number = format_decimal(chance.choice(edges) + chance.choice([0, 0, ir.SCALE, -1]))
+        return chance.choice([number, number, f"{number} {element.unit}", f"{number}{element.unit}"]).strip()
+
+    def rate(self, drug: ir.Drug, unit: str) -> str:
+        forms = [f" as {form}" for form, _ in drug.salts] or [""]
+        numbers = ["0", "0.05", "0.1", "2", f"0.03 {unit}", "5 mL/h", "5 mL/h of 4 mg/50 mL", "not running", "stopped"]
+        number = self.chance.choice(numbers)
+        return number + (self.chance.choice(forms) if number[0].isdigit() and number != "0" else "")
+
+    def other(self) -> None:
+        """Something else than what is asked is said."""
+        element = self.chance.choice(self.program.elements)
+        text = self.value(element)
+        question = self.talk._question(self.talk._ask_of(element.id))
+        self.do(lambda: self.talk._answer(question, text), ["tell", element.id, text])
+
+    def wait(self) -> None:
+        span = self.chance.choice(["1 min", "15 min", "1 h 30 min", "90s", "5"])
+        self.say(f"wait {span}", ["wait", span])
+
+    def reassess(self) -> None:
+        self.say("reassess", ["reassess"])
+
+    def again(self) -> None:
+        self.say("again", ["again"])
+
+    def back(self) -> None:
+        self.say("back", ["back"])
+
+    def entry(self) -> str:
+        standing = [entry.id for entry in self.talk.record.standing() if entry.kind != "protocol"]
+        return self.chance.choice([*standing, "e999"])
+
+    def correct(self) -> None:
+        id = self.entry()
+        if id == "e999":  # by an id that nothing has: in words that is a name nobody knows, with a code of its own
+            return
+        self.say(f"correct {id}", ["correct", id])
+
+    def remove(self) -> None:
+        id = self.entry()
+        if id != "e999":
+            self.say(f"remove {id}", ["remove", id])
+
+    def step(self) -> ir.Step | None:
+        steps = {step.id: step for step in self.program.steps if step.kind == "do"}
+        items = [item.step for item in self.talk.advice.actions if item.kind == "do"]
+        return steps[self.chance.choice(items)] if items else None
+
+    def done(self) -> None:
+        step = self.step()
+        if step is None or step.action is None:
+            return
+        said = self.chance.choice(["", "", "1", "0.05"])
+        if step.action.verb == "choose":
+            return  # which it was, and how much, is asked in two questions here
+        self.do(lambda: self.talk._carried_out(step, said), ["done", step.id, said])
+
+    def decline(self) -> None:
+        step = self.step()
+        if step is not None:
+            reason = self.chance.choice(["", "the family does not want it"])
+            self.say(f"decline {step.id} {reason}".strip(), ["decline", step.id, reason])
+
+
+def compare(programs: list[str], seeds: range, turns: int) -> None:
+    guidelines = [guideline_of(id) for id in programs]
+    twins = []
+    for number, guideline in enumerate(guidelines):
+        for seed in seeds:
+            twin = Twin(guideline, random.Random(f"{guideline.program.id} {seed}"))
+            for _ in range(turns):
+                twin.turn()
+            twins.append((number, twin))
+    talks = [
+        {"program": number, "now": NOW.isoformat(), "local": None, "chart": None, "acts": twin.acts}
+        for number, twin in twins
+    ]
+    found = run("interview.mjs", {"programs": [program_to_json(item.program) for item in guidelines], "talks": talks})
+    for (number, twin), page in zip(twins, found, strict=True):
+        for turn, (wanted, got) in enumerate(zip(twin.told, page, strict=True)):
+            act = twin.acts[turn - 1] if turn else "the beginning"
+            assert got == wanted, f"{programs[number]}: turn {turn}, {act}"
+
+
+@pytest.mark.parametrize("id", SHIPPED)
+def test_the_page_asks_and_charts_as_the_terminal_does(id: str) -> None:
+    compare([id], range(3), 25)
+
+
+@pytest.mark.long
+def test_the_page_asks_and_charts_as_the_terminal_does_at_length() -> None:
+    compare(SHIPPED, range(40), 60)
