@@ -1155,7 +1155,7 @@ export class Interview {
   #known(name) {
     const { elements, synonyms } = this.#names;
     const word = name.trim();
-    if (elements.has(word) || word === RECORD) return word;
+    if (elements.has(word) || word === RECORD || word === CARE_AREA) return word;
     const drug = this.#names.drug(word.replace(/\.salt$/, ""));
     if (drug !== null) return drug.id + (word.endsWith(".salt") ? ".salt" : "");
     const help = nearest(word, [...elements.keys(), ...synonyms.keys()]);

@@ -3,7 +3,8 @@
  * As the names of kb/generator/wording.py; conditions with numbers are not said here. All results are plain text.
  */
 
-/** @typedef {import("./program.js").Drug} Drug */
+import { casefold } from "./words.js";
+
 /** @typedef {import("./program.js").Element} Element */
 /** @typedef {import("./program.js").Program} Program */
 
@@ -23,6 +24,7 @@ const FEATURES = [
   [/not done\(([^()]+?) ((?:in|since) [^()]+)\)/g, "$1 not done $2"],
   [/done\(([^()]+?) ((?:in|since) [^()]+)\)/g, "$1 done $2"],
   [/declined\(([^()]+?) ((?:in|since) [^()]+)\)/g, "$1 declined $2"],
+  [/(\d) Cel\b/g, "$1 °C"],
 ];
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 const NAME = /[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*/g;
@@ -102,8 +104,8 @@ export class Speaker {
    * @param {string} window
    */
   #count(what, window) {
-    if (this.#elements.has(what)) return `number of values of ${what} ${window}`;
-    return `number of times ${what} was ${this.#steps.has(what) ? "done" : "given"} ${window}`;
+    const done = this.#steps.has(what) ? "done" : "given";
+    return `number of ${this.#elements.has(what) ? `values of ${what}` : `times ${what} was ${done}`} ${window}`;
   }
 
   /** @param {string} name */
@@ -121,7 +123,9 @@ function elementWords(element) {
   const words = element.label.match(/[A-Za-z0-9]+/g) ?? [];
   const initials = words.map((word) => word[0]).join("").toLowerCase();
   if (element.id === initials && initials.length > 1) return element.id.toUpperCase();
-  return element.id.replaceAll("_", " ");
+  const said = element.id.replaceAll("_", " ");
+  const label = clean(element.label);
+  return casefold(label) === said && label.slice(1) !== said.slice(1) ? label : said; // `pH`, `SpO2`, but not `Weight`
 }
 
 /**

@@ -17,13 +17,15 @@ function told(talk, code) {
     now: talk.now.isoformat(),
     chart: talk.chart().entries,
     charted: talk.charted().map((entry) => `${entry.text}, at ${entry.time}`),
+    asks: talk.advice.asks.map((ask) => [ask.name, ask.now]),
     recommended: talk.advice.recommended.map((item) => [item.step, item.status]),
   };
 }
 
 function act(talk, [name, ...parts]) {
   try {
-    talk[name](...parts);
+    if (name === "handOver") talk.handOver(guidelines[Number(parts[0])]);
+    else talk[name](...parts);
   } catch (refused) {
     if (refused instanceof BadValue) return refused.code;
     if (refused instanceof ChartError) return refused.code;

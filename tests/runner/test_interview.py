@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,9 +26,10 @@ NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 SHIPPED = sorted({path.parent.name for path in PROTOCOLS.glob("*/[0-9]*.yaml")})
 TOLD = ("form", "name", "text", "unit", "options", "note", "ask", "decides", "late", "step", "corrects")
 
-Act = list[str]
+Act = list[Any]
 
 
+@cache
 def guideline_of(id: str) -> Guideline:
     return kb.load(id, base=PROTOCOLS.parent)
 
@@ -44,6 +46,7 @@ def told(talk: Interview, refused: str) -> dict[str, Any]:
         "now": talk.now.isoformat(),
         "chart": talk.record.chart.to_json()["entries"],
         "charted": [talk._charted(entry) for entry in sorted(standing, key=lambda entry: entry.at)],
+        "asks": [[ask.name, ask.now] for ask in talk.advice.asks],
         "recommended": [[item.step, item.status] for item in talk.advice.recommended],
     }
 
@@ -78,7 +81,17 @@ class Twin:
 
     def turn(self) -> None:
         question, chance = self.talk.question, self.chance
-        acts = [self.wait, self.reassess, self.again, self.back, self.correct, self.remove, self.done, self.decline]
+        acts = [
+            self.wait,
+            self.reassess,
+            self.again,
+            self.more,
+            self.back,
+            self.correct,
+            self.remove,
+            self.done,
+            self.decline,
+        ]
         if question is None or chance.random() < 0.25:
             chance.choice([*acts, self.other])()
         elif chance.random() < 0.1:
@@ -161,6 +174,9 @@ class Twin:
     def again(self) -> None:
         self.say("again", ["again"])
 
+    def more(self) -> None:
+        self.say("more", ["askMore"])
+
     def back(self) -> None:
         self.say("back", ["back"])
 
@@ -189,8 +205,9 @@ class Twin:
         if step is None or step.action is None:
             return
         said = self.chance.choice(["", "", "1", "0.05"])
-        if step.action.verb == "choose":
-            return  # which it was, and how much, is asked in two questions here
+        if step.action.verb == "choose":  # in one line; the page may ask which it was, then how much
+            option = self.chance.choice(step.action.options)
+            said = f"{option.id} {'1' if option.action.verb in ('give', 'infuse') else ''}".strip()
         self.do(lambda: self.talk._carried_out(step, said), ["done", step.id, said])
 
     def decline(self) -> None:
@@ -218,6 +235,103 @@ def compare(programs: list[str], seeds: range, turns: int) -> None:
         for turn, (wanted, got) in enumerate(zip(twin.told, page, strict=True)):
             act = twin.acts[turn - 1] if turn else "the beginning"
             assert got == wanted, f"{programs[number]}: turn {turn}, {act}"
+
+
+def talk(ids: list[str], acts: list[Act], local: Any = None, chart: Any = None) -> list[dict[str, Any]]:
+    """A conversation of the page alone, about the first of some protocols: what is told after each act."""
+    one = {"program": 0, "now": NOW.isoformat(), "local": local, "chart": chart, "acts": acts}
+    programs = [program_to_json(guideline_of(id).program) for id in ids]
+    found: list[dict[str, Any]] = run("interview.mjs", {"programs": programs, "talks": [one]})[0]
+    return found
+
+
+def asked(told: dict[str, Any], key: str = "name") -> Any:
+    return told["question"] and told["question"][key]
+
+
+def charted(told: dict[str, Any]) -> list[str]:
+    return [line.partition(", at ")[0] for line in told["charted"]]
+
+
+def test_a_chart_taken_out_and_in_again_goes_on_as_it_was() -> None:
+    acts = [["answer", "64"], ["answer", "present"], ["answer", "unobtainable"]]
+    before = talk(["refractory-hypotension"], acts)[-1]
+    chart = {"schema": "1.0.0", "entries": before["chart"]}
+    (after,) = talk(["refractory-hypotension"], [], None, chart)
+    assert after["chart"] == before["chart"]
+    assert after["recommended"] == before["recommended"]
+    advice = guideline_of("refractory-hypotension").advise(chart, NOW)
+    assert after["recommended"] == [[item.step, item.status] for item in advice.recommended]
+
+
+def test_a_mapping_of_what_is_known_is_charted_as_of_now() -> None:
+    chart = {"age": "64 years", "pulse": "present", "norepinephrine": "0.08 mcg/kg/min as base", "weight": "70 kg"}
+    (told,) = talk(["refractory-hypotension"], [], None, chart)
+    wanted = {"age 64 years", "pulse present", "norepinephrine 0.08 mcg/kg/min as base running", "weight 70 kg"}
+    assert set(charted(told)) == wanted
+    assert asked(told) == "map"
+
+
+def test_which_option_it_was_and_how_much_is_asked() -> None:
+    start = {"age": "40 years", "weight": "70 kg"}
+    begun = talk(["status-epilepticus"], [], None, start)
+    acts: list[Act] = [["done", "give-benzodiazepine"], ["answer", "lorazepam"], ["answer", "4"]]
+    _, which, much, done = talk(["status-epilepticus"], acts, None, start)
+    assert begun[0]["chart"] == which["chart"] == much["chart"]
+    assert (asked(which, "form"), asked(which, "options")) == ("option", ["lorazepam", "midazolam", "diazepam"])
+    assert (asked(much, "form"), asked(much), asked(much, "unit")) == ("dose", "lorazepam", "mg")
+    assert charted(done)[-2:] == [
+        "lorazepam 4 mg IV given",
+        f"done: {title('status-epilepticus', 'give-benzodiazepine')}",
+    ]
+
+
+def title(id: str, step: str) -> str:
+    return next(item.title for item in guideline_of(id).program.steps if item.id == step)
+
+
+def test_a_dose_that_is_refused_is_asked_again() -> None:
+    acts: list[Act] = [["done", "give-benzodiazepine", "lorazepam"], ["answer", "2 bananas"]]
+    _, much, refused = talk(["status-epilepticus"], acts, None, {"age": "40 years"})
+    assert refused["refused"]
+    assert refused["question"] == much["question"]
+    assert refused["chart"] == much["chart"]
+
+
+def test_a_hand_over_goes_on_with_the_other_protocol_on_the_same_chart() -> None:
+    ids = ["refractory-hypotension", "adult-cardiac-arrest"]
+    acts: list[Act] = [["answer", "64"], ["answer", "absent"], ["handOver", "1"], ["back"]]
+    _, _, offered, over, back = talk(ids, acts)
+    assert offered["recommended"][0][0] == "arrest"
+    events = [(entry.get("event"), entry.get("protocol")) for entry in over["chart"] if entry["kind"] == "protocol"]
+    assert events == [("opened", ids[0]), ("closed", ids[0]), ("opened", ids[1])]
+    assert "pulse absent" in charted(over)
+    assert back["refused"], "what was charted under the other protocol stays"
+
+
+def test_the_care_area_becomes_a_local_setting() -> None:
+    limit = {"norepinephrine": {"of": "rate", "hard": "up to 0.01 mcg/kg/min", "because": "an example"}}
+    local = {"care_areas": {"icu": {"title": "Intensive care"}, "ward": {"title": "Ward", "limits": limit}}}
+    start = {"age": "64 years", "pulse": "present", "norepinephrine": "0.08 mcg/kg/min as base"}
+    acts: list[Act] = [["tell", "map", "50"], ["tell", "care_area", "attic"], ["tell", "care_area", "ward"]]
+    first, _, wrong, right = talk(["refractory-hypotension"], acts, local, start)
+    assert wrong["refused"] == "KB646"
+    assert "care_area" in [name for name, _ in first["asks"]]
+    assert "care_area" not in [name for name, _ in right["asks"]]
+    assert right["chart"] == wrong["chart"], "it is no entry"
+
+
+def test_what_may_be_needed_next_is_asked_on_request_only() -> None:
+    _, nothing, more, less = talk(["early-warning"], [["answer", "not available"], ["askMore"], ["askMore", False]])
+    assert nothing["question"] is None
+    assert asked(more) == next(name for name, now in more["asks"] if not now)
+    assert less["question"] is None
+
+
+@pytest.mark.parametrize("chart", [{"map": "580 mmHg"}, {"mapp": "58 mmHg"}, {"since(vasopressin)": "5 min"}])
+def test_a_chart_that_does_not_fit_is_refused_whole(chart: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="ChartError"):
+        talk(["refractory-hypotension"], [], None, chart)
 
 
 @pytest.mark.parametrize("id", SHIPPED)
