@@ -170,8 +170,8 @@ function reasonOf(walk, edge) {
         case: made.title || made.text,
         holds: truth(evaluate(made.when, walk.row)),
         facts: unique(whens.flatMap((when) => facts(walk, when))),
-        cites: unique([...cites, ...made.cites]),
-        interprets: unique([...interprets, ...made.interprets]),
+        cites: [...new Set([...cites, ...made.cites])],
+        interprets: [...new Set([...interprets, ...made.interprets])],
       };
     }
     case "then": {

@@ -3,7 +3,8 @@
 A page is played top to bottom in a copy of the knowledge base. YAML that begins with `# file: PATH` is
 written there, `# in: PATH` takes the place of the part with the same name or is put at the end, other YAML must
 at least be read without complaint; `kb` commands run and exit with 0, or
-with the code their comment `# exits N` names; Python runs, all blocks of a page in one name space.
+with the code their comment `# exits N` names; Python runs, all blocks of a page in one name space; JavaScript runs
+in Node.js, each block by itself.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ import pytest
 from kb.base import Base
 from kb.generator.render import render_svg
 from kb.source import read_text
+from tests.runner.node import node
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "site" / "docs").rglob("*.md"))]
-KNOWN = {"sh", "python", "yaml", "text", "json"}
+KNOWN = {"sh", "python", "yaml", "text", "json", "js"}
 
 
 class Block(NamedTuple):
@@ -63,6 +65,8 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
                 folder = play_command(line, folder, place)
         elif block.language == "text" and block.text.startswith("$ kb "):
             play_transcript(block, folder, place)
+        elif block.language == "js":
+            play_script(block, folder, place)
         elif block.language == "python":
             exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
 
@@ -122,6 +126,14 @@ def play_command(line: str, folder: Path, place: str) -> Path:
     assert "Traceback" not in done.stderr
     assert done.stdout.strip() or done.stderr.strip(), f"{place}: {line} said nothing"
     return folder
+
+
+def play_script(block: Block, folder: Path, place: str) -> None:
+    """Run one block of JavaScript in `folder`, by itself."""
+    script = folder / "block.mjs"
+    script.write_text(block.text, encoding="utf-8")
+    done = subprocess.run([node(), script.name], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"{place}\n{done.stderr}"
 
 
 def play_transcript(block: Block, folder: Path, place: str) -> None:
