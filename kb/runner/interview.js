@@ -10,7 +10,7 @@ import { askFor, namesOf } from "./asks.js";
 import { about as aboutOf, ChartError, RECORD, refusal } from "./chart.js";
 import { bare, clock, dayAndClock, later, moment, NO, quantity, span, YES } from "./dictation.js";
 import { advise } from "./interpreter.js";
-import { CARE_AREA, inLocalUnit, readLocal, unitInUse } from "./local.js";
+import { CARE_AREA, inLocalUnit, readLocal, settingsInForce, unitInUse } from "./local.js";
 import { SCALE } from "./program.js";
 import { dictionaryOf, parseChart } from "./reading.js";
 import { entryJson, nameOf, Record } from "./record.js";
@@ -120,7 +120,7 @@ export class Interview {
     this.#more = more;
     this.record = new Record(guideline, chart === null ? this.now : null);
     this.#settled = this.#checkedLocal();
-    this.#say = new Speaker(this.program);
+    this.#say = this.#speaker();
     if (chart !== null) this.#take(chart);
     this.advice = this.#advise();
     /** @type {Question | null} */
@@ -351,7 +351,7 @@ export class Interview {
       this.#acts = [];
       this.#aside.clear();
       this.#settled = this.#checkedLocal();
-      this.#say = new Speaker(this.program);
+      this.#say = this.#speaker();
     });
   }
 
@@ -377,6 +377,10 @@ export class Interview {
     );
     if (problems.length) throw new ChartError(problems);
     return settled;
+  }
+
+  #speaker() {
+    return new Speaker(this.program, settingsInForce(this.program, this.#settled));
   }
 
   get #names() {

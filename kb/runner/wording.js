@@ -5,6 +5,7 @@
 
 import { casefold } from "./words.js";
 
+/** @typedef {import("./local.js").LocalSetting} LocalSetting */
 /** @typedef {import("./program.js").Element} Element */
 /** @typedef {import("./program.js").Program} Program */
 
@@ -44,9 +45,14 @@ export class Speaker {
   #elements;
   #steps;
   #parameters;
+  #settled;
 
-  /** @param {Program} program */
-  constructor(program) {
+  /**
+   * @param {Program} program
+   * @param {readonly LocalSetting[]} settings What the hospital has settled.
+   */
+  constructor(program, settings) {
+    this.#settled = new Map(settings.filter((item) => item.kind === "parameter").map((item) => [item.name, item]));
     this.#drugs = new Map(program.drugs.map((drug) => [drug.id, drug]));
     this.#elements = new Map(program.elements.map((element) => [element.id, element]));
     this.#parameters = new Set(program.parameters.map((parameter) => parameter.id));
@@ -93,7 +99,9 @@ export class Speaker {
    * @param {string} event
    */
   #persists(what, long, event) {
-    const time = this.#parameters.has(long) ? "the local interval" : long;
+    const setting = this.#settled.get(long);
+    const here = setting && `${clean(setting.value)} (set locally; ${unset(setting)})`;
+    const time = this.#parameters.has(long) ? (here ?? "the local interval") : long;
     const wait = time.startsWith("0 ") ? "" : `${time} or more `;
     return `still ${what.replace(/^still[ _]/, "")} when measured again ${wait}after ${event} was started or raised`;
   }
@@ -111,8 +119,18 @@ export class Speaker {
   /** @param {string} name */
   #sayName(name) {
     if (this.#elements.has(name)) return this.data(name);
-    return this.#drugs.has(name) ? this.drug(name) : name.replaceAll("_", " ");
+    if (this.#drugs.has(name)) return this.drug(name);
+    const setting = this.#settled.get(name);
+    return name.replaceAll("_", " ") + (setting ? ` (here ${clean(setting.value)}; ${unset(setting)})` : "");
   }
+}
+
+/**
+ * What would count without a setting.
+ * @param {LocalSetting} setting
+ */
+function unset(setting) {
+  return setting.default ? `default ${clean(setting.default)}` : "no default";
 }
 
 /**

@@ -54,8 +54,8 @@ def told(talk: Interview, refused: str) -> dict[str, Any]:
 class Twin:
     """One conversation in Python, and the same acts in the words of the page."""
 
-    def __init__(self, guideline: Guideline, chance: random.Random) -> None:
-        self.talk = Interview(Record(guideline, NOW), NOW)
+    def __init__(self, guideline: Guideline, chance: random.Random, local: Any = None) -> None:
+        self.talk = Interview(Record(guideline, NOW), NOW, local)
         self.talk.greet()
         self.program = guideline.program
         self.chance = chance
@@ -217,17 +217,17 @@ class Twin:
             self.say(f"decline {step.id} {reason}".strip(), ["decline", step.id, reason])
 
 
-def compare(programs: list[str], seeds: range, turns: int) -> None:
+def compare(programs: list[str], seeds: range, turns: int, local: Any = None) -> None:
     guidelines = [guideline_of(id) for id in programs]
     twins = []
     for number, guideline in enumerate(guidelines):
         for seed in seeds:
-            twin = Twin(guideline, random.Random(f"{guideline.program.id} {seed}"))
+            twin = Twin(guideline, random.Random(f"{guideline.program.id} {seed}"), local)
             for _ in range(turns):
                 twin.turn()
             twins.append((number, twin))
     talks = [
-        {"program": number, "now": NOW.isoformat(), "local": None, "chart": None, "acts": twin.acts}
+        {"program": number, "now": NOW.isoformat(), "local": local, "chart": None, "acts": twin.acts}
         for number, twin in twins
     ]
     found = run("interview.mjs", {"programs": [program_to_json(item.program) for item in guidelines], "talks": talks})
@@ -337,6 +337,17 @@ def test_a_chart_that_does_not_fit_is_refused_whole(chart: dict[str, str]) -> No
 @pytest.mark.parametrize("id", SHIPPED)
 def test_the_page_asks_and_charts_as_the_terminal_does(id: str) -> None:
     compare([id], range(3), 25)
+
+
+HOSPITAL = {
+    "parameters": {"reassess_after": "5 min", "bolus_size": "250 mL"},
+    "display_units": {"map": "kPa", "norepinephrine": "mg/kg/h"},
+    "concentrations": {"norepinephrine": "4 mg/50 mL as base"},
+}
+
+
+def test_the_page_asks_in_the_units_of_the_hospital() -> None:
+    compare(["refractory-hypotension"], range(4), 30, HOSPITAL)
 
 
 @pytest.mark.long
