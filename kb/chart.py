@@ -84,8 +84,8 @@ _TIME = "write it as `2026-01-27T11:40:00+00:00`"
 # The forms of ISO 8601 that are read: with or without their marks; what other readers of charts can hold to.
 _ISO = re.compile(
     r"\d{4}(?:-\d\d-\d\d|\d{4})"
-    r"(?:[T ](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?|[0-5]\d(?:[0-5]\d(?:[.,]\d+)?)?)?"
-    r"(?:Z|[+-](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?|[0-5]\d)?)?)?",
+    r"(?:[Tt ](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?|[0-5]\d(?:[0-5]\d(?:[.,]\d+)?)?)?"
+    r"(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d)?|[0-5]\d)?)?)?",
     re.ASCII,
 )
 RECORD = "therapy_record"
@@ -220,7 +220,7 @@ def parse_time(text: object) -> datetime:
     """
     if isinstance(text, str):
         try:
-            moment = datetime.fromisoformat(text.strip()) if _ISO.fullmatch(text.strip()) else None
+            moment = datetime.fromisoformat(text.strip().upper()) if _ISO.fullmatch(text.strip()) else None
         except ValueError:
             moment = None
         if moment is None:
