@@ -9,7 +9,7 @@
  */
 
 import { ChartError } from "./chart.js";
-import { programFromJson, ProgramError } from "./codec.js";
+import { ProgramError, programFromFile, programFromJson } from "./codec.js";
 import { Guideline } from "./guideline.js";
 import { advise, Advice, NotApprovedError, WithdrawnError } from "./interpreter.js";
 import { BadValue } from "./values.js";
@@ -18,16 +18,30 @@ export { advise, Advice, BadValue, ChartError, Guideline, NotApprovedError, Prog
 
 /** @typedef {import("./program.js").Standing} Standing */
 
+/** @type {Standing} */
+const NOBODY = { signed: [], missing: [], validUntil: "", reason: "" };
+
 /**
  * A Program made ready to run, from what `kb compile` writes: the JSON, or its text.
  *
- * No file of a Program can claim a review, so it is a draft unless the caller says what its review records say.
+ * No file of a Program can claim a review, so it is a draft unless the caller says, in `review`, what its review records
+ * say. `checked`: it came with the page, so that nobody can have changed it by itself, and its checksum is not worked out.
  * @param {unknown} program
- * @param {{state: string, standing: Standing} | null} [review]
+ * @param {{review?: {state: string, standing: Standing} | null, checked?: boolean}} [more]
  * @returns {Guideline}
- * @throws {ProgramError} It is no Program of a schema that this version reads.
+ * @throws {ProgramError} It is no Program of a schema that this version reads, or it was changed.
  */
-export function load(program, review = null) {
-  const made = programFromJson(typeof program === "string" ? JSON.parse(program) : program);
-  return new Guideline(review === null ? made : { ...made, state: review.state, standing: review.standing });
+export function load(program, { review = null, checked = false } = {}) {
+  const data = typeof program === "string" ? parsed(program) : program;
+  const made = checked ? programFromJson(data) : programFromFile(data);
+  return new Guideline({ ...made, ...(review ?? { state: "draft", standing: NOBODY }) });
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProgramError("it is not JSON");
+  }
 }

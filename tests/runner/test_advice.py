@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kb.interpreter import Guideline
 from kb.scenarios import load_scenario_files
 from tests.engine import PROTOCOLS, load_file, load_fragment
 from tests.rows import read_rows
+from tests.runner import chromium
 from tests.runner.node import run
 
 SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
@@ -31,7 +32,9 @@ def whys(guideline: Guideline, made: Vector) -> list[Any]:
     return [[advice.status(step.id), to_json(advice.why(step.id))] for step in guideline.program.steps]
 
 
-def compare(patients: Iterable[tuple[Guideline, Vector]], *, why: bool = False) -> None:
+def compare(
+    patients: Iterable[tuple[Guideline, Vector]], *, why: bool = False, run: Callable[[str, Any], Any] = run
+) -> None:
     """Hold what the page says of each patient against what Python says."""
     listed = list(patients)
     guidelines = list({id(guideline): guideline for guideline, _ in listed}.values())
@@ -74,6 +77,11 @@ def test_every_rule_of_the_meaning_holds_in_the_page() -> None:
         made = vector(guideline, f"{row.file}: {row.name}", row.chart, now, row.local, row.lenient)
         patients.append((guideline, made))
     compare(patients, why=True)
+
+
+def test_a_browser_advises_as_python_does(tmp_path: Path) -> None:
+    patients = [patient for path in SHIPPED for patient in list(patients_of(path, 10, seed=21))]
+    compare(patients, why=True, run=lambda script, given: chromium.run(script, given, tmp_path))
 
 
 @pytest.mark.long
