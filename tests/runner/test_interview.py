@@ -210,6 +210,27 @@ class Twin:
             said = f"{option.id} {'1' if option.action.verb in ('give', 'infuse') else ''}".strip()
         self.do(lambda: self.talk._carried_out(step, said), ["done", step.id, said])
 
+    def tick(self) -> None:
+        """The clock of the caller runs; it never runs back."""
+        to = self.talk.now + timedelta(minutes=self.chance.choice([-5, 1, 20]))
+        self.do(lambda: setattr(self.talk, "now", max(self.talk.now, to)), ["tick", to.isoformat()])
+
+    def clock(self) -> None:
+        to = (self.talk.now + timedelta(minutes=self.chance.choice([-5, 3]))).strftime("%H:%M")
+        self.say(f"clock {to}", ["setClock", to])
+
+    def therapy(self) -> None:
+        drug, event = (
+            self.chance.choice(self.program.drugs),
+            self.chance.choice(["given", "started", "changed", "stopped"]),
+        )
+        unit = drug.amount_unit if event == "given" else drug.rate_unit
+        dose = "" if event == "stopped" else self.chance.choice([f"1 {unit}", f"2{unit}", "3", "5 mL/h", ""]).strip()
+        at = self.chance.choice([None, (self.talk.now - timedelta(minutes=7)).isoformat()])
+        word = {"given": "give", "started": "start", "changed": "change", "stopped": "stop"}[event]
+        line = " ".join(filter(None, (drug.id, dose, at and f"at {at}")))
+        self.do(lambda: getattr(self.talk, f"_do_{word}")(line), ["therapy", event, drug.id, dose, {"at": at}])
+
     def decline(self) -> None:
         step = self.step()
         if step is not None:
