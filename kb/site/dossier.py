@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from kb import program as ir
 from kb.coverage import Part, coverage
 from kb.diagnostics import Diagnostic, Span
+from kb.generator.diagram import Node
+from kb.generator.markdown import anchor
 from kb.generator.readaloud import ReadAloud, read_aloud
-from kb.generator.render import render_svg
-from kb.generator.wording import Speaker
+from kb.generator.render import Picture, render_sheets, render_svg
+from kb.generator.wording import Speaker, clean
 from kb.interpreter import Guideline
 from kb.local import Local, read_local
 from kb.review import History
@@ -37,12 +39,24 @@ class Worked(NamedTuple):
     reached: tuple[str, ...]
 
 
+class WalkedWay(NamedTuple):
+    """The way of one worked patient over the flowchart: the steps it reaches, in their order, and which ways on from
+    each question it takes, counted from 0.
+    """
+
+    scenario: str
+    title: str
+    steps: tuple[str, ...]
+    cases: Mapping[str, tuple[int, ...]]
+
+
 class Dossier:
     """One version of one protocol: its Program, its worked patients, and what is known of both.
 
     `versions`: all of this protocol. `scenarios`: the worked patients of this version. `settings`: what `local.yaml`
     says. `broken`: what is wrong with the file now, where `program` is the last one that could be compiled.
-    `report_to`: the address to which a reader reports a problem. `history`: its review records.
+    `report_to`: the address to which a reader reports a problem. `history`: its review records. `others`: the
+    protocols that have pages beside it.
     """
 
     def __init__(
@@ -55,6 +69,7 @@ class Dossier:
         broken: Sequence[Diagnostic] = (),
         report_to: str = "",
         history: History | None = None,
+        others: Collection[str] = (),
     ) -> None:
         self.program = program
         self.versions = tuple(versions) or (program.version,)
@@ -65,12 +80,13 @@ class Dossier:
         self.broken = tuple(broken)
         self.report_to = report_to
         self.history = history
+        self.others = frozenset(others)
 
     def same_as(self, other: Dossier) -> bool:
         """Whether the pages of `other` are the same as of this."""
         return self.program is other.program and all(
             getattr(self, name) == getattr(other, name)
-            for name in ("versions", "scenarios", "settings", "reports", "broken", "report_to", "history")
+            for name in ("versions", "scenarios", "settings", "reports", "broken", "report_to", "history", "others")
         )
 
     @cached_property
@@ -98,8 +114,52 @@ class Dossier:
 
     @cached_property
     def picture(self) -> str:
-        """The flowchart, an SVG document."""
+        """The whole flowchart, an SVG document."""
         return render_svg(self.program, local=self.local)
+
+    @cached_property
+    def sheets(self) -> tuple[Picture, ...]:
+        """The flowchart for its page: one picture, or an overview and its sheets; its steps lead to the list."""
+        return render_sheets(self.program, self.local, self._leads_to)
+
+    def _leads_to(self, node: Node) -> str:
+        if not node.is_step:
+            return f"#sheet-{node.goes_to}"
+        if node.goes_to in self.others:
+            return f"../../{node.goes_to}/latest/index.html"
+        return f"list.html#{anchor('step', node.id)}"
+
+    @cached_property
+    def ways(self) -> Mapping[str, WalkedWay]:
+        """The ways of its worked patients over the flowchart, by the id of the patient."""
+        whole = {step.id: step.part_of or step.id for step in self.program.steps}
+        kinds = {step.id: step for step in self.program.steps}
+        made = {}
+        for result in self.results:
+            if result.advice is None:
+                continue
+            gone = {state.step: state for state in result.advice.trace if state.state in ("reached", "assumed")}
+            cases: dict[str, tuple[int, ...]] = {}
+            for state in gone.values():
+                step = kinds[state.step]
+                if step.kind != "decide" or step.part_of or step.id in self._titrations:
+                    continue
+                leading = [place for place, case in enumerate(step.cases) if case.targets]
+                # What holds is gone; where that is not known, what all that may hold lead to (design rule 4).
+                possible = [at for at, case in enumerate(state.cases) if case.holds is None or case.holds is True]
+                agreed = all(id in gone for at in possible for id in state.cases[at].targets)
+                taken = [leading.index(at) for at in possible if at in leading] if agreed else []
+                if not taken and step.if_unknown is not None and self.program.steps[step.if_unknown].id in gone:
+                    taken = [len(leading)]
+                cases[step.id] = tuple(taken)
+            scenario = result.scenario
+            steps = tuple(dict.fromkeys(whole[id] for id in gone))
+            made[scenario.id] = WalkedWay(scenario.id, clean(scenario.title), steps, cases)
+        return made
+
+    @cached_property
+    def _titrations(self) -> frozenset[str]:
+        return frozenset(step.part_of for step in self.program.steps if step.part_of)
 
     @cached_property
     def results(self) -> tuple[Result, ...]:

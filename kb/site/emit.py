@@ -17,6 +17,7 @@ from kb.diagnostics import Diagnostic
 from kb.editor.schemas import kinds
 from kb.generator.markdown import quoted
 from kb.generator.reference import diagnostics_page, explanation_page, format_page
+from kb.generator.render import STYLE
 from kb.site.base_pages import Whole, base_pages
 from kb.site.dossier import Dossier, Reports
 from kb.site.pages import pages_of
@@ -116,6 +117,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
     pages["diagnostics/index.md"] = diagnostics_page(CODES, [page.stem for page in explained])
     pages[MANIFEST] = json.dumps(_manifest(dossiers, own), indent=1) + "\n"
     files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
+    files["theme/flowchart.css"] = STYLE.read_bytes()
     for file in sorted((HERE / "theme").rglob("*")):
         if file.is_file():
             files[f"theme/{file.relative_to(HERE / 'theme').as_posix()}"] = file.read_bytes()
@@ -161,6 +163,7 @@ def dossiers_of(
                 [] if program is not None else found,
                 report_to,
                 base.ledger.history(id, version),
+                base.protocols(),
             )
             yield last if last is not None and last.same_as(made) else made
 

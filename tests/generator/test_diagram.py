@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
-from kb.generator.diagram import Flowchart, Node, dot_source, plan_flowchart
-from kb.generator.render import RenderingError, layout, render_svg
+from kb.generator.diagram import Flowchart, Line, Node, Way, dot_source, drawn, plan_flowchart
+from kb.generator.readaloud import read_aloud
+from kb.generator.render import RenderingError, layout, render_sheets, render_svg
 from tests.generator.example import STEPS, build
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,12 +89,83 @@ def test_a_picture_has_title_description_and_the_ids_of_its_steps(picture: Eleme
     assert {"step-vasopressin", "step-pulse", "step-watch"} <= ids
 
 
-def test_clock_and_slips_are_drawn(picture: ElementTree.Element) -> None:
+def test_slips_are_drawn_in_the_step_and_its_review_as_an_edge_to_a_clock(picture: ElementTree.Element) -> None:
     step = next(group for group in picture.iter(f"{SVG}g") if group.get("id") == "step-vasopressin")
     classes = [element.get("class") for element in step]
-    assert classes.count("clock") == 1
     assert classes.count("slip-paper") == 2
     assert {"A03", "A05"} <= {element.text for element in step if element.get("class") == "slip"}
+    clock = next(
+        group for group in picture.iter(f"{SVG}g")
+        if group.get("class") == "look-again" and group.get("data-steps") == "vasopressin"
+    )  # fmt: skip
+    assert [element.get("class") for element in clock].count("clock") == 1
+    assert "again after an interval" in " ".join(clock.itertext())
+    assert any(
+        group.get("class") == "way clock" and group.get("data-to") == "vasopressin" for group in picture.iter(f"{SVG}g")
+    )
+
+
+def test_steps_stand_in_the_order_of_the_list_each_a_link_with_a_name_of_its_own(chart: Flowchart) -> None:
+    (shown,) = render_sheets(build(), links=lambda node: f"list.html#step-{node.id}")[:1]
+    pictures = [ElementTree.fromstring(each.svg) for each in render_sheets(build(), links=lambda node: f"#{node.id}")]
+    links = [link for picture in pictures for link in picture.iter(f"{SVG}a")]
+    names = [link.get("aria-label", "") for link in links]
+    assert shown.svg.count("<a ") == shown.svg.count('aria-label="') > 0
+    for picture in pictures:
+        steps = [id for link in picture.iter(f"{SVG}a") if (id := link.get("href", "")[1:]) in numbers(chart)]
+        assert [numbers(chart)[id] for id in steps] == sorted(numbers(chart)[id] for id in steps)
+    vasopressin = next(name for name in names if name.startswith(f"{numbers(chart)['vasopressin']}. Action:"))
+    for part in ("now", "vasopressin 0.03 to 0.04 units/min IV", "look again after an interval", "go to"):
+        assert part in vasopressin
+    assert len(set(names)) == len(names)
+
+
+def numbers(chart: Flowchart) -> dict[str, int]:
+    return {node.id: node.number for node in chart.nodes}
+
+
+def test_numbers_are_those_of_the_list(chart: Flowchart) -> None:
+    assert numbers(chart) == {entry.step: entry.number for entry in read_aloud(build()).entries}
+    for each in chart.nodes:
+        assert texts(each, "title").startswith(f"{each.number}. ")
+
+
+def test_streams_that_meet_again_meet_at_an_open_bar(chart: Flowchart) -> None:
+    bars, arcs = drawn(chart)
+    joined = {bar.id.removeprefix("join ") for bar in bars if bar.kind == "join"}
+    for id in joined:
+        tails = {arc.tail for arc in arcs if arc.head == f"join {id}"}
+        assert len(tails) > 1
+        assert [arc.head for arc in arcs if arc.tail == f"join {id}"] == [id]
+    exclusive = {way.heads[0] for way in chart.ways if way.tail == "still-low" and len(way.heads) == 1}
+    assert "perfused" in exclusive
+    assert "perfused" not in joined
+
+
+def a_fork(last: tuple[str, ...]) -> Flowchart:
+    """A question that starts two streams, of which each leads to `last`."""
+    nodes = tuple(Node(id, "question", (Line("title", id),), steps=(id,)) for id in ("a", "b", "c", "d"))
+    ways = (
+        Way("a", last, to=tuple((each,) for each in last)),
+        Way("b", ("d",), to=(("d",),)),
+        Way("c", ("d",), to=(("d",),)),
+    )
+    return Flowchart("t", "q", "b", "i", nodes, ways, ("a",))
+
+
+def test_only_what_started_together_meets_at_a_bar() -> None:
+    assert [bar.id for bar in drawn(a_fork(("b", "c")))[0]] == ["join d", "bar 1"]
+    exclusive = a_fork(("b",))
+    exclusive = replace(exclusive, ways=(*exclusive.ways, Way("a", ("c",), place=1, to=(("c",),))))
+    assert drawn(exclusive)[0] == ()
+
+
+def test_only_a_picture_that_stands_alone_has_a_style() -> None:
+    assert "<style>" in render_svg(build())
+    assert "prefers-color-scheme: dark" in render_svg(build())
+    for picture in render_sheets(build()):
+        assert "<style" not in picture.svg
+        assert " style=" not in picture.svg
 
 
 def test_the_same_program_gives_the_same_picture() -> None:

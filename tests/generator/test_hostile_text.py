@@ -11,7 +11,7 @@ import pytest
 from kb import program as ir
 from kb.generator.diagram import dot_source, plan_flowchart
 from kb.generator.readaloud import read_aloud_text
-from kb.generator.render import render_svg
+from kb.generator.render import render_sheets, render_svg
 from tests.generator.example import build
 
 ATTACKS = [
@@ -75,7 +75,14 @@ def test_a_picture_shows_hostile_text_as_text(attack: str) -> None:
     root = ElementTree.fromstring(svg)
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert tags <= {"svg", "g", "title", "desc", "style", "text", "path", "polygon", "polyline", "ellipse"}
-    assert not {name for element in root.iter() for name in element.attrib if re.match(r"on|.*href", name)}
+    assert not {name for element in root.iter() for name in element.attrib if re.match(r"on|style|.*href", name)}
+    for sheet in render_sheets(program, links=lambda node: f"#{node.id}"):
+        part = ElementTree.fromstring(sheet.svg)
+        assert {element.tag.rpartition("}")[2] for element in part.iter()} <= (tags | {"a"}) - {"style"}
+        assert not {name for element in part.iter() for name in element.attrib if re.match(r"on|style|xlink", name)}
+        assert all(
+            re.fullmatch(r"#[A-Za-z0-9 -]+", link.get("href", "")) for link in part.iter() if link.tag.endswith("}a")
+        )
     steps = {element.get("id") for element in root.iter() if "step" in (element.get("class") or "").split()}
     assert steps == {f"step-{node.id}" for node in plan_flowchart(program).nodes}
     shown = " ".join("".join(element.itertext()) for element in root.iter() if element.tag.endswith("title"))

@@ -20,7 +20,7 @@ from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked, plain
 
 EMPTY = "no-such-folder"
-SVG = {"svg", "g", "title", "desc", "style", "text", "path", "polygon", "polyline", "ellipse"}
+SVG = {"script", "h2", "b", "svg", "g", "title", "desc", "text", "path", "polygon", "polyline", "ellipse"}
 
 
 class Tags(HTMLParser):
@@ -29,10 +29,14 @@ class Tags(HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
         self.links: set[str] = set()
+        self.scripts: set[tuple[str, str]] = set()
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        if tag == "script":
+            held = dict(attrs)
+            self.scripts.add((held.get("type") or "", held.get("src") or ""))
         self.attributes |= {name for name, _ in attrs}
         self.links |= {value or "" for name, value in attrs if name in {"href", "src"}}
 
@@ -77,9 +81,10 @@ def test_pages_show_hostile_text_as_text(attack: str) -> None:
         found = Tags()
         found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
         assert found.tags <= (allowed | SVG if path.endswith("/chart.md") else allowed), path
-        assert not {name for name in found.attributes if name.startswith("on")}, path
+        assert found.scripts <= {("application/json", ""), ("", "../../../way.js")}, path
+        assert not {name for name in found.attributes if name.startswith("on") or name == "style"}, path
         assert all(
-            re.fullmatch(r"([a-z0-9./-]+(KB\d+)?\.(svg|md|html))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links
+            re.fullmatch(r"([a-z0-9./-]+(KB\d+)?\.(svg|md|html|js))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links
         ), path
         shown += plain(attack) in " ".join(found.text.split())
     assert shown == len(pages)

@@ -1,7 +1,7 @@
 // A wide flowchart opens at its first step.
 window.addEventListener("load", () => {
   for (const figure of document.querySelectorAll(".kb-figure")) {
-    const start = figure.querySelector("#start");
+    const start = figure.querySelector(".start");
     if (!start) continue;
     const from = figure.getBoundingClientRect();
     const to = start.getBoundingClientRect();

@@ -1,0 +1,191 @@
+"""The flowchart on its page: sheets that can be read, links in reading order, a patient's way lit on it, print."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import kb
+from kb.base import Base
+from kb.generator.diagram import Flowchart, Line, Node, Way, plan_flowchart
+from kb.generator.render import render_sheets
+from kb.generator.sheets import letter, split_flowchart
+from kb.scaffold.bases import new_base
+from kb.site import site_tree
+from kb.site.build import build_site
+from kb.site.dossier import Dossier
+from kb.site.emit import dossiers_of
+from tests.scaffold.test_bases import TODAY
+from tests.site.chromium import dom, needs_chromium, printed
+
+BASE = Base(Path(__file__).parents[2])
+SVG = "{http://www.w3.org/2000/svg}"
+LATEST = [(id, versions[-1]) for id, versions in BASE.protocols().items()]
+
+
+def program(id: str) -> kb.program.Program:
+    found, _ = BASE.program(id, dict(LATEST)[id])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("id", [id for id, _ in LATEST])
+def test_every_step_and_way_is_drawn_once_and_every_sheet_can_be_read_on_one_page(id: str) -> None:
+    whole = plan_flowchart(program(id))
+    pictures = render_sheets(program(id), links=lambda node: f"#{node.id}")
+    drawn = [step for picture in pictures for step in picture.steps]
+    assert sorted(drawn) == sorted(node.id for node in whole.nodes)
+    ways = set()
+    for picture in pictures:
+        if picture.sheet != "overview":
+            for group in ElementTree.fromstring(picture.svg).iter(f"{SVG}g"):
+                if "data-from" in group.attrib:
+                    ways |= {
+                        (group.attrib["data-from"], int(group.attrib["data-way"]), to)
+                        for to in group.attrib["data-to"].split()
+                    }
+        assert picture.scale * 12 * 0.75 >= 6, f"{picture.sheet}: type of {picture.scale * 9:.1f} pt"
+    assert ways == {(way.tail, way.place, head) for way in whole.ways for head in way.heads}
+
+
+def large(steps: int) -> Flowchart:
+    """A protocol of so many steps: streams of questions, of which each has an outcome beside it."""
+    nodes, ways = [], []
+    streams = max(1, steps // 24)
+    ids = [f"step-{number}" for number in range(steps)]
+    for number, id in enumerate(ids, start=1):
+        title = f"{number}. Is it so?"
+        nodes.append(Node(id, "question", (Line("title", title),), number, about=title, name=title, steps=(id,)))
+    heads = tuple(ids[1 + 23 * stream] for stream in range(streams))
+    ways.append(Way(ids[0], heads, ("Start",), to=tuple((head,) for head in heads)))
+    for number in range(1, steps - 1):
+        stream, place = divmod(number - 1, 23)
+        if stream >= streams:
+            ways.append(Way(ids[0], (ids[number],), ("Other",), place=number, to=((ids[number],),)))
+        elif place < 22:
+            ways.append(Way(ids[number], (ids[number + 1],), ("Yes",), to=((ids[number + 1],),)))
+    return Flowchart("Large", "?", "DRAFT", "large", tuple(nodes), tuple(ways), (ids[0],))
+
+
+@pytest.mark.parametrize("steps", [30, 300])
+def test_a_large_protocol_is_split_by_stream_with_an_overview(steps: int) -> None:
+    chart = large(steps)
+    overview, *sheets = split_flowchart(chart, lambda part: len(part.nodes) <= 14)
+    assert overview.sheet == "overview"
+    assert [node.goes_to for node in overview.nodes] == [sheet.sheet for sheet in sheets]
+    placed = [node.id for sheet in sheets for node in sheet.nodes if node.is_step]
+    assert sorted(placed) == sorted(node.id for node in chart.nodes)
+    for sheet in sheets:
+        pointers = {node.goes_to for node in sheet.nodes if node.shape == "onward"}
+        assert pointers <= {other.sheet for other in sheets} - {sheet.sheet}
+    assert split_flowchart(chart, lambda part: len(part.nodes) <= 14) == (overview, *sheets)
+
+
+def test_sheets_have_letters() -> None:
+    assert [letter(place) for place in (0, 25, 26, 27, 52)] == ["A", "Z", "AA", "AB", "BA"]
+
+
+def test_the_same_program_gives_the_same_sheets() -> None:
+    assert render_sheets(program("hyperkalaemia")) == render_sheets(program("hyperkalaemia"))
+
+
+# ---------------------------------------------------------------- the page
+
+
+@pytest.fixture(scope="module")
+def dossier() -> Dossier:
+    wanted = ("refractory-hypotension", "1.1.0")
+    return next(each for each in dossiers_of(BASE, {}, "") if (each.program.id, each.program.version) == wanted)
+
+
+def test_a_hand_over_leads_to_the_other_protocol_where_that_is_in_the_base(dossier: Dossier) -> None:
+    drawn = "".join(picture.svg for picture in dossier.sheets)
+    assert 'href="../../adult-cardiac-arrest/latest/index.html"' in drawn
+    alone = Dossier(dossier.program, dossier.versions)
+    assert "adult-cardiac-arrest/latest" not in "".join(picture.svg for picture in alone.sheets)
+
+
+def test_the_way_of_each_patient_is_what_its_advice_says(dossier: Dossier) -> None:
+    for result in dossier.results:
+        if result.advice is None:
+            continue
+        way = dossier.ways[result.scenario.id]
+        reached = [state.step for state in result.advice.trace if state.state in ("reached", "assumed")]
+        assert set(way.steps) == {step.partition(".")[0] for step in reached}
+        heads = {
+            (each.tail, each.place): each.heads
+            for each in plan_flowchart(dossier.program).ways
+            if each.tail in way.cases
+        }
+        for step, places in way.cases.items():
+            for place in places:
+                if (step, place) in heads:
+                    assert set(heads[step, place]) <= set(way.steps), (result.scenario.id, step)
+
+
+def test_local_settings_hold_in_the_sheets(dossier: Dossier) -> None:
+    settings = {"format": 1, "display_units": {"vasopressin": "units/h"}}
+    here = Dossier(dossier.program, dossier.versions, settings=settings)
+    assert "1.8 to 2.4 units/h" in "".join(picture.svg for picture in here.sheets)
+    assert "1.8 to 2.4 units/h" not in "".join(picture.svg for picture in dossier.sheets)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with one protocol that is one picture, and one that is several."""
+    folder = tmp_path_factory.mktemp("charts") / "base"
+    new_base(folder, TODAY, protocols=("anaphylaxis", "adult-cardiac-arrest"))
+    return build_site(folder, site_tree(Base(folder)))
+
+
+def page(site: Path, id: str) -> Path:
+    (found,) = site.glob(f"protocols/{id}/*.*.*/chart.html")
+    return found
+
+
+def test_a_chart_that_scrolls_can_be_reached_with_the_keyboard_and_has_a_name(site: Path) -> None:
+    for id in ("anaphylaxis", "adult-cardiac-arrest"):
+        text = page(site, id).read_text("utf-8")
+        figures = re.findall(r'<div class="kb-figure[^>]*>', text)
+        assert figures
+        assert all('role="region"' in figure and 'tabindex="0"' in figure for figure in figures)
+        names = re.findall(r'role="region" tabindex="0" aria-label="([^"]+)"', text)
+        assert len(set(names)) == len(figures)
+        assert text.index("The steps as a list") < text.index("<svg")
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(set(ids)) == len(ids)
+        assert not re.search(r"\sstyle=|<style", text)
+
+
+@needs_chromium
+def test_a_flowchart_is_printed_on_one_page_of_a4_and_each_sheet_on_its_own(site: Path, tmp_path: Path) -> None:
+    (only,) = printed(page(site, "anaphylaxis"), tmp_path)
+    assert sorted(round(float(side)) for side in only.mediabox[2:]) == [595, 842]
+    sheets = printed(page(site, "adult-cardiac-arrest"), tmp_path)
+    text = page(site, "adult-cardiac-arrest").read_text("utf-8")
+    assert len(sheets) == text.count("<svg") > 2
+    for paper in (only, *sheets):
+        assert "DRAFT" in paper.extract_text()
+
+
+@needs_chromium
+def test_the_way_of_a_patient_is_lit_and_listed(site: Path) -> None:
+    chart = page(site, "anaphylaxis")
+    ways = json.loads(re.search(r'id="kb-ways">(.*?)</script>', chart.read_text("utf-8"))[1])  # type: ignore[index]
+    name, way = next(iter(ways.items()))
+    made = dom(chart, f"#scenario={name}")
+    lit = set(re.findall(r'<g id="step-([^"]+)" class="node [^"]*kb-lit', made)) or set(
+        re.findall(r'<g id="step-([^"]+)" class="[^"]*kb-lit', made)
+    )
+    assert lit == set(way["steps"])
+    listed = re.search(r'<div id="kb-way".*?</ol>', made, re.DOTALL)
+    assert listed is not None
+    assert re.findall(r'href="list.html#step-([^"]+)"', listed[0]) == way["steps"]
+    assert "kb-lit" not in dom(chart)
+    two = dom(chart, f"#way={','.join(way['steps'][:2])}")
+    assert len(re.findall(r'<g id="step-[^"]+" class="[^"]*kb-lit', two)) == 2
+    assert "There is no worked patient of that name" in dom(chart, "#scenario=nobody-here")
