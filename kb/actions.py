@@ -43,7 +43,7 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
     options: tuple[OptionAdvice, ...] = ()
     unstated = False
     if action.dose is not None:
-        dose, value, cap_needs, note = _dose(walk, action)
+        dose, value, cap_needs, note = action_dose(walk, action)
         if status not in ("satisfied", "declined", "withheld"):
             needs |= cap_needs
         # An action that may be due, and is not done, is held against the rules as well as one that is.
@@ -120,7 +120,7 @@ def stays_withheld(walk: Walk, index: int) -> bool:
     status = evaluate(step.status, walk.row)
     if status not in (*ACTIVE, "waiting") and not (status is None and evaluate(step.satisfied, walk.row) is False):
         return False
-    _, value, _, note = _dose(walk, action)
+    _, value, _, note = action_dose(walk, action)
     return bool((note and value.rounded == 0) or _refused(walk, step.id, action, value, waiting=status == "waiting")[1])
 
 
@@ -136,7 +136,14 @@ def _refused(
     return found, tuple(reason for reason in found.refused if reason[0] not in waits)
 
 
-def _dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozenset[int], str]:
+def dose_beforehand(walk: Walk, step: str, action: ir.Action) -> tuple[DoseAdvice, tuple[str, ...]]:
+    """The dose of an action for a patient who is not there yet, and the rules that would refuse it."""
+    dose, value, _, note = action_dose(walk, action)
+    against = [f"{rule}: {why}" for rule, why in _refused(walk, step, action, value, waiting=False)[1]]
+    return dose, tuple([note, *against] if note and value.rounded == 0 else against)
+
+
+def action_dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, frozenset[int], str]:
     """The dose, what a cap's total still needs, and what a cap says about it."""
     drug = walk.plan.drugs[action.drug]
     left: int | None = None
@@ -209,7 +216,7 @@ def _options(walk: Walk, step: ir.Step, action: ir.Action, status: str) -> tuple
         dose, where = None, False
         notes: tuple[str, ...] = ()
         if option.action.dose is not None:
-            dose, value, _, note = _dose(walk, option.action)
+            dose, value, _, note = action_dose(walk, option.action)
             found = _judge_own(walk, step.id, option.action, value)
             stopped += [note] if note and value.rounded == 0 else []
             stopped += [f"{rule}: {why}" for rule, why in found.refused]

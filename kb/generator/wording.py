@@ -283,7 +283,7 @@ class Speaker:
             first = f"{verb} {name}"
         else:
             first = name
-        lines = [f"{first} {_route(action.route)}".strip()]
+        lines = [f"{first} {route_words(action.route)}".strip()]
         how = []
         if action.salt and action.salt != "base":
             how.append(f"as {clean(action.salt)}")
@@ -608,7 +608,7 @@ def _element_words(element: ir.Element) -> str:
     return label if label.casefold() == words and label[1:] != words[1:] else words  # `pH`, `SpO2`, but not `Weight`
 
 
-def _route(route: str) -> str:
+def route_words(route: str) -> str:
     return {"iv": "IV", "im": "IM", "io": "IO", "sc": "SC", "po": "by mouth"}.get(route, clean(route))
 
 

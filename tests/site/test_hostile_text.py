@@ -74,7 +74,7 @@ def test_pages_show_hostile_text_as_text(attack: str) -> None:
     program = attacked(build(), attack)
     dossier = Dossier(program, scenarios=patients(attack), history=reviewed(attack))
     pages = {**pages_of(dossier), **base_pages(Whole(Base(EMPTY), [dossier], checked(attack)))}
-    allowed = {"h1", "h2", "h3", "p", "ul", "ol", "li", "a", "b", "details", "summary", "strong",
+    allowed = {"br", "h1", "h2", "h3", "p", "ul", "ol", "li", "a", "b", "details", "summary", "strong",
                "code", "span", "div", "nav", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
     shown = 0
     for path, page in pages.items():

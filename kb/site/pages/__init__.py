@@ -5,13 +5,14 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from kb.site.dossier import Dossier
-from kb.site.pages import chart, doses, evidence, history, overview, pitfalls, proofs, readings, scenarios, steps
+from kb.site.pages import card, chart, doses, evidence, history, overview, pitfalls, proofs, readings, scenarios, steps
 from kb.site.pages.frame import PageKind, framed
 
 KINDS: tuple[PageKind, ...] = (
     PageKind("index", "Overview", overview.body),
     PageKind("list", "Steps", steps.body, "every step in plain sentences, in the order in which they are taken"),
     PageKind("chart", "Flowchart", chart.body, "the same steps drawn, with how to read the picture"),
+    PageKind("card", "Card", card.body, "one page to print: what cannot wait, and doses for body weights"),
     PageKind("doses", "Doses and data", doses.body, "drugs with their limits, what is measured, what a hospital sets"),
     PageKind(
         "pitfalls", "Pitfalls and goals", pitfalls.body, "what is never ordered, what to aim for, what raises an alert"
