@@ -13,7 +13,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import graphviz
 
@@ -433,12 +433,20 @@ def _literal(lines: list[str], end: str = "n") -> graphviz.quoting.NoHtml:
     return graphviz.nohtml("".join(f"{line}\\{end}" for line in safe) if len(safe) > 1 else "".join(safe))
 
 
-def draw(chart: Flowchart, narrow: bool = False) -> str:
-    """A flowchart in the DOT language; `narrow`: every other step that hangs alone from a bar hangs lower."""
+Shape = Literal["plain", "narrow", "sideways"]
+
+
+def draw(chart: Flowchart, shape: Shape = "plain") -> str:
+    """A flowchart in the DOT language.
+
+    `narrow`: every other step that hangs alone from a bar hangs lower; `sideways`: from left to right, for a question
+    with more ways on than a page is wide.
+    """
+    sideways = shape == "sideways"
     graph = graphviz.Digraph("protocol")
     graph.attr(
         "graph",
-        rankdir="TB",
+        rankdir="LR" if sideways else "TB",
         nodesep="0.16",
         ranksep="0.24",
         fontname=FONT,
@@ -469,12 +477,12 @@ def draw(chart: Flowchart, narrow: bool = False) -> str:
             )  # fmt: skip
     for place, bar in enumerate(bars):
         fork = bar.kind == "fork"
+        length = f"{(0.5 if sideways or not fork else 0.9) * bar.ports:.1f}"
         graph.node(
             bar.id,
             graphviz.nohtml("|".join(f"<p{port}>" for port in range(bar.ports)) if fork else ""),
             shape="record" if fork else "box",
-            width=f"{(0.9 if fork else 0.5) * bar.ports:.1f}",
-            height="0.07",
+            **dict(zip(("height", "width") if sideways else ("width", "height"), (length, "0.07"), strict=True)),
             fixedsize="true",
             fillcolor="#000000" if fork else "#ffffff",
             color="#000000",
@@ -489,11 +497,13 @@ def draw(chart: Flowchart, narrow: bool = False) -> str:
         head = "normal" if arc.arrow else "none"
         from_bar = arc.tail.partition(":")[0]
         longer = {}
-        alone = from_bar != arc.tail and arc.head not in leading
-        if narrow and alone and arc.way is not None and len(arc.way.heads) > 3:
+        of_bar = from_bar != arc.tail
+        alone = of_bar and arc.head not in leading
+        if shape == "narrow" and alone and arc.way is not None and len(arc.way.heads) > 3:
             lower[from_bar] = lower.get(from_bar, 0) + 1
             longer = {} if lower[from_bar] % 2 else {"minlen": "2"}
-        graph.edge(arc.tail, arc.head, label=label, style=stroke, arrowhead=head, id=arc.id, **longer)
+        tail = arc.tail.removesuffix(":s") + ":e" if sideways and of_bar else arc.tail
+        graph.edge(tail, arc.head, label=label, style=stroke, arrowhead=head, id=arc.id, **longer)
     return str(graph.source)
 
 

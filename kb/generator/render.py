@@ -23,6 +23,7 @@ from kb.generator.diagram import (
     Flowchart,
     Line,
     Node,
+    Shape,
     captions,
     draw,
     drawn,
@@ -43,6 +44,7 @@ _XLINK = "http://www.w3.org/1999/xlink"
 # more: below that nobody reads them at a bedside, so the chart is split instead.
 _PAGE = (740.0, 1069.0)  # px within the margins
 _LEAST_SCALE = 2 / 3
+_SHAPES: tuple[Shape, ...] = ("plain", "narrow", "sideways")
 
 
 class RenderingError(RuntimeError):
@@ -114,14 +116,11 @@ def render_sheets(
 
     def picture(chart: Flowchart) -> str:
         if chart not in laid_out:
-            svg = layout(draw(chart))
-            if _scale(svg, chart) < _LEAST_SCALE and (narrow := draw(chart, narrow=True)) != draw(chart):
-                svg = max(svg, layout(narrow), key=lambda each: _scale(each, chart))
-            laid_out[chart] = svg
+            laid_out[chart] = lay_out(chart)
         return laid_out[chart]
 
     def fits(chart: Flowchart) -> bool:
-        return _scale(picture(chart), chart) >= _LEAST_SCALE
+        return readable(picture(chart), chart)
 
     made = []
     for chart in split_flowchart(plan_flowchart(program, local), fits):
@@ -129,6 +128,26 @@ def render_sheets(
         steps = tuple(node.id for node in chart.nodes if node.is_step)
         made.append(Picture(chart.sheet, chart.caption, svg, *size_of(svg), steps))
     return tuple(made)
+
+
+def readable(svg: str, chart: Flowchart) -> bool:
+    """Whether a picture just laid out can be read on one printed page."""
+    return _scale(svg, chart) >= _LEAST_SCALE
+
+
+def lay_out(chart: Flowchart) -> str:
+    """The first way of laying it out that can be read on one page; else the one that can best."""
+    made: list[str] = []
+    tried: set[str] = set()
+    for shape in _SHAPES:
+        dot = draw(chart, shape)
+        if dot in tried:
+            continue
+        tried.add(dot)
+        made.append(layout(dot))
+        if readable(made[-1], chart):
+            return made[-1]
+    return max(made, key=lambda svg: _scale(svg, chart))
 
 
 def _scale(svg: str, chart: Flowchart) -> float:

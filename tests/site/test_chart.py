@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,8 +12,8 @@ import pytest
 
 import kb
 from kb.base import Base
-from kb.generator.diagram import Flowchart, Line, Node, Way, plan_flowchart
-from kb.generator.render import render_sheets
+from kb.generator.diagram import Flowchart, Line, Node, Way, draw, plan_flowchart
+from kb.generator.render import lay_out, layout, readable, render_sheets
 from kb.generator.sheets import letter, split_flowchart
 from kb.scaffold.bases import new_base
 from kb.site import site_tree
@@ -53,36 +54,40 @@ def test_every_step_and_way_is_drawn_once_and_every_sheet_can_be_read_on_one_pag
 
 
 def large(steps: int) -> Flowchart:
-    """A protocol of so many steps: streams of questions, of which each has an outcome beside it."""
-    nodes, ways = [], []
-    streams = max(1, steps // 24)
+    """A protocol of so many steps: streams of 23 questions that start together."""
     ids = [f"step-{number}" for number in range(steps)]
+    nodes = []
     for number, id in enumerate(ids, start=1):
         title = f"{number}. Is it so?"
         nodes.append(Node(id, "question", (Line("title", title),), number, about=title, name=title, steps=(id,)))
-    heads = tuple(ids[1 + 23 * stream] for stream in range(streams))
-    ways.append(Way(ids[0], heads, ("Start",), to=tuple((head,) for head in heads)))
-    for number in range(1, steps - 1):
-        stream, place = divmod(number - 1, 23)
-        if stream >= streams:
-            ways.append(Way(ids[0], (ids[number],), ("Other",), place=number, to=((ids[number],),)))
-        elif place < 22:
-            ways.append(Way(ids[number], (ids[number + 1],), ("Yes",), to=((ids[number + 1],),)))
+    heads = tuple(ids[1::23])
+    ways = [Way(ids[0], heads, ("Start",), to=tuple((head,) for head in heads))]
+    ways += [Way(tail, (head,), ("Yes",), to=((head,),)) for tail, head in pairwise(ids) if head not in heads]
     return Flowchart("Large", "?", "DRAFT", "large", tuple(nodes), tuple(ways), (ids[0],))
 
 
-@pytest.mark.parametrize("steps", [30, 300])
+@pytest.mark.parametrize("steps", [40, 300])
 def test_a_large_protocol_is_split_by_stream_with_an_overview(steps: int) -> None:
     chart = large(steps)
-    overview, *sheets = split_flowchart(chart, lambda part: len(part.nodes) <= 14)
+    overview, *sheets = split_flowchart(chart, lambda part: readable(lay_out(part), part))
     assert overview.sheet == "overview"
     assert [node.goes_to for node in overview.nodes] == [sheet.sheet for sheet in sheets]
     placed = [node.id for sheet in sheets for node in sheet.nodes if node.is_step]
     assert sorted(placed) == sorted(node.id for node in chart.nodes)
+    for sheet in (overview, *sheets):
+        assert readable(lay_out(sheet), sheet), sheet.caption
     for sheet in sheets:
         pointers = {node.goes_to for node in sheet.nodes if node.shape == "onward"}
         assert pointers <= {other.sheet for other in sheets} - {sheet.sheet}
-    assert split_flowchart(chart, lambda part: len(part.nodes) <= 14) == (overview, *sheets)
+
+
+def test_a_question_with_more_ways_on_than_a_page_is_wide_is_drawn_sideways() -> None:
+    ids = [f"step-{number}" for number in range(20)]
+    nodes = tuple(Node(id, "outcome", (Line("title", f"This is the way of {id}"),), steps=(id,)) for id in ids)
+    ways = tuple(Way(ids[0], (id,), ("Yes",), to=((id,),)) for id in ids[1:])
+    chart = Flowchart("Wide", "?", "DRAFT", "wide", nodes, ways, (ids[0],))
+    assert not readable(layout(draw(chart)), chart)
+    assert readable(lay_out(chart), chart)
 
 
 def test_sheets_have_letters() -> None:
