@@ -177,11 +177,22 @@ def test_rename_changes_the_protocol_and_its_scenarios(
     server: Client, folder: Path, protocol: tuple[str, str], tmp_path: Path
 ) -> None:
     uri, text = protocol
-    where = place(text, "        go: arrest", "arrest")
-    assert server.at("prepareRename", uri, *where)["placeholder"] == "arrest"
-    edit = server.at("rename", uri, *where, newName="no-pulse")
-    assert all(one["newText"] == "no-pulse" for edits in edit["changes"].values() for one in edits)
-    assert {name.rpartition("/")[2] for name in edit["changes"]} >= {"1.1.0.yaml", "vignettes.yaml"}
+    where = place(text, "salvage-decision, methylene-blue]", "methylene-blue")
+    assert server.at("prepareRename", uri, *where)["placeholder"] == "methylene-blue"
+    edit = server.at("rename", uri, *where, newName="methylthioninium")
+    assert all(one["newText"] == "methylthioninium" for edits in edit["changes"].values() for one in edits)
+    assert {name.rpartition("/")[2] for name in edit["changes"]} == {
+        "1.1.0.yaml",
+        "additions.yaml",
+        "additions-declined.yaml",
+    }
+    shared = {
+        "textDocument": {"uri": uri},
+        "position": dict(zip(("line", "character"), place(text, "        go: arrest", "arrest"), strict=True)),
+        "newName": "no-pulse",
+    }
+    refused = server.try_request("textDocument/rename", shared)
+    assert "version 1.0.0 runs the scenario" in refused["error"]["message"]
     refused = server.try_request(
         "textDocument/rename",
         {
