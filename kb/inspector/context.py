@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from kb import model
 from kb import program as ir
 from kb.diagnostics import Span
-from kb.inspector.regions import FALSE, TRUE, Domain, Found, Key, Regions, TooHard, Want
-from kb.plan import edges_into
+from kb.inspector.regions import FALSE, NOTHING_ASKED, TRUE, Domain, Found, Key, Regions, Settled, TooHard, Want
+from kb.plan import Edge, edges_into
 
 if TYPE_CHECKING:
     from kb.inspector.patients import Witnesses
@@ -68,16 +68,17 @@ class InspectContext:
                 continue
             ways: list[ir.Expr] = []
             for edge in into:
-                source = self.program.steps[edge.source]
                 parts = [] if ir.is_constant(made[edge.source], True) else [made[edge.source]]
-                if edge.kind == "case":
-                    parts += [ir.Not(case.when) for case in source.cases[: edge.case]]
-                    parts.append(source.cases[edge.case].when)
-                elif edge.kind == "then":
-                    parts.append(source.satisfied)
-                ways.append(ir.All(tuple(parts)))
+                ways.append(ir.All((*parts, *self._along(edge))))
             made.append(ways[0] if len(ways) == 1 else ir.Any_(tuple(ways)))
         return tuple(made)
+
+    def _along(self, edge: Edge) -> tuple[ir.Expr, ...]:
+        """What holds where a way goes on from its step to the next."""
+        source = self.program.steps[edge.source]
+        if edge.kind == "case":
+            return (*(ir.Not(case.when) for case in source.cases[: edge.case]), source.cases[edge.case].when)
+        return (source.satisfied,) if edge.kind == "then" else ()
 
     @cached_property
     def regions(self) -> Regions:
@@ -144,19 +145,40 @@ class InspectContext:
         step = None if element is None else element.resolution
         return 0 if step is None else int(step * ir.SCALE)
 
-    def way_to(self, step: int | None) -> tuple[Want, ...]:
+    def way_to(self, step: int | None) -> Settled:
         """That the protocol applies, and the way leads to `step`."""
-        wants = [] if ir.is_constant(self.program.applies, True) else [Want(self.program.applies, TRUE)]
-        if step is not None and not ir.is_constant(self.reach[step], True):
-            wants.append(Want(self.reach[step], TRUE))
-        return tuple(wants)
+        return self._applies if step is None else self._ways[step]
+
+    @cached_property
+    def _applies(self) -> Settled:
+        return self.regions.settle(Want(self.program.applies, TRUE))
+
+    @cached_property
+    def _ways(self) -> tuple[Settled, ...]:
+        """For each step the way there. Where a single way leads to it, it goes on from that of the step before."""
+        made: list[Settled] = []
+        for index, into in enumerate(self.edges):
+            if index in self.program.starts:
+                made.append(self._applies)
+            elif len(into) == 1:
+                along = (Want(part, TRUE) for part in self._along(into[0]))
+                made.append(self.regions.settle(*along, since=made[into[0].source]))
+            else:
+                made.append(self.regions.settle(Want(self.reach[index], TRUE), since=self._applies))
+        return tuple(made)
 
     def find(
-        self, code: str, span: Span, what: str, wants: Sequence[Want], given: Mapping[Key, Domain] | None = None
+        self,
+        code: str,
+        span: Span,
+        what: str,
+        wants: Sequence[Want],
+        given: Mapping[Key, Domain] | None = None,
+        way: Settled = NOTHING_ASKED,
     ) -> Found | Undecided | None:
-        """As `Regions.find`; where that gives up, what is to be said of it, kept in `undecided`."""
+        """As `Regions.find` on a `way`; where that gives up, what is to be said of it, kept in `undecided`."""
         try:
-            return self.regions.find(*wants, given=given)
+            return self.regions.find(*wants, given=given, since=way)
         except TooHard:
             item = Undecided(code, span, what, "there are too many ways in which its conditions can come out")
             self.undecided.append(item)

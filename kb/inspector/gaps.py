@@ -21,7 +21,7 @@ def check(context: InspectContext) -> Iterator[Diagnostic]:
             continue
         step = table.step
         what = f"whether some case of `{table.name}` holds for everybody"
-        rows = context.find("KB440", table.span, what, (*context.way_to(step), *all_false(table.whens)))
+        rows = context.find("KB440", table.span, what, tuple(all_false(table.whens)), way=context.way_to(step))
         if rows is None or isinstance(rows, Undecided):
             continue
 

@@ -34,8 +34,8 @@ def _exclusive(context: InspectContext, table: Table, other: int) -> Iterator[Di
 
 def _both(context: InspectContext, table: Table, one: int, other: int) -> Iterator[Diagnostic]:
     what = f"whether cases {one + 1} and {other + 1} of `{table.name}` exclude each other"
-    wants = (*context.way_to(table.step), Want(table.whens[one], TRUE), Want(table.whens[other], TRUE))
-    made = context.find("KB442", table.spans[other], what, wants)
+    wants = (Want(table.whens[one], TRUE), Want(table.whens[other], TRUE))
+    made = context.find("KB442", table.spans[other], what, wants, way=context.way_to(table.step))
     if made is not None and not isinstance(made, Undecided):
         yield from _told(context, table, one, other, made, "both hold")
 

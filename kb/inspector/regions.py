@@ -49,6 +49,17 @@ class Found(NamedTuple):
     exact: bool
 
 
+class Settled(NamedTuple):
+    """What some wants leave: for each input that they bear on what it can be, and those of them that need a choice."""
+
+    domains: Mapping[Key, Domain]
+    open: tuple[Want, ...]
+
+
+NOTHING_ASKED: Final = Settled({}, ())
+_NOBODY: Final = Settled({}, (Want(ir.Const(False), TRUE),))
+
+
 class TooHard(Exception):  # noqa: N818 - an answer, not a fault
     """The search was given up: nothing is known."""
 
@@ -440,22 +451,83 @@ class Regions:
 
     # ------------------------------------------------------------ the search
 
-    def find(self, *wants: Want, given: Mapping[Key, Domain] | None = None) -> Found | None:
+    def find(
+        self, *wants: Want, given: Mapping[Key, Domain] | None = None, since: Settled = NOTHING_ASKED
+    ) -> Found | None:
         """Rows on which all `wants` come out; None where there are none.
 
         Args:
             given: what inputs are limited to.
+            since: what else shall come out, settled beforehand.
 
         Raises:
             TooHard: the search was given up.
 
         """
         self._effort = 0
-        domains = dict(given or {})
-        made = self._search(list(wants), domains)
+        domains = dict(since.domains)
+        for key, values in (given or {}).items():
+            domains[key] = tuple(value for value in domains.get(key, values) if value in values)
+            if not domains[key]:
+                return None
+        made = self._search([*since.open, *wants], domains)
         if made is None:
             return None
         return Found(made, not any(isinstance(key, str) or self.program.slots[key].kind == "computed" for key in made))
+
+    def settle(self, *wants: Want, since: Settled = NOTHING_ASKED) -> Settled:
+        """`wants` beside what was settled `since`, as far as no choice is needed: so a long way is followed once, and
+        each question at a step of it begins where the way there has led.
+        """
+        domains: Domains = dict(since.domains)
+        todo, later = list(wants), list(since.open)
+        while True:
+            while todo:
+                goal = todo.pop()
+                made = self._narrow(goal, domains, todo)
+                if made is False:
+                    return _NOBODY
+                if made is None:
+                    later.append(goal)
+            memo: dict[int, Domain | None] = {}
+            held = {id(goal.expr) for goal in later if goal.among == TRUE}
+            open_: dict[tuple[int, int], Want] = {}
+            for goal in later:
+                mask = self.mask(goal.expr, domains, memo)
+                if not mask & goal.among:
+                    return _NOBODY
+                if not mask & ~goal.among:
+                    continue
+                only = self._only_way_out(goal, domains, memo, held)
+                if only is None:
+                    open_[id(goal.expr), goal.among] = goal
+                else:
+                    todo.append(only)
+            later = list(open_.values())
+            if not todo:
+                return Settled(domains, tuple(later))
+
+    def _only_way_out(
+        self, goal: Want, domains: Domains, memo: dict[int, Domain | None], held: set[int]
+    ) -> Want | None:
+        """The one part that has to fail for a conjunction to fail: all others hold already, or are wanted to."""
+        if type(goal.expr) is not ir.All or goal.among != FALSE:
+            return None
+        items = [
+            item
+            for item in goal.expr.items
+            if id(self._followed(item)) not in held and self.mask(item, domains, memo) & FALSE
+        ]
+        return Want(items[0], FALSE) if len(items) == 1 else None
+
+    def _followed(self, expr: ir.Expr) -> ir.Expr:
+        """What a name stands for."""
+        while type(expr) is ir.Get:
+            slot = self.program.slots[expr.slot]
+            if slot.kind != "define" or slot.expr is None:
+                break
+            expr = slot.expr
+        return expr
 
     def _search(self, goals: list[Want], domains: Domains) -> Domains | None:
         """`domains` narrowed until every goal holds of all rows that are left; it is changed on the way."""

@@ -23,7 +23,7 @@ def check(context: InspectContext) -> Iterator[Diagnostic]:
             first = (*all_false(table.whens[:number]), *own)
             made = context.find("KB443", span, what, first)
             if made is not None and not isinstance(made, Undecided) and table.step is not None:
-                made = context.find("KB443", span, what, (*context.way_to(table.step), *first))
+                made = context.find("KB443", span, what, first, way=context.way_to(table.step))
                 if made is None:
                     context.dead.add((table.step, number))
                     yield found(

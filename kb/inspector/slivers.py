@@ -41,9 +41,14 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
             *(Want(when, FALSE) for number in inside for when in at[number]),
             Want(ir.Any_(tuple(at[first - 1])), TRUE),
             Want(ir.Any_(tuple(at[last + 1])), TRUE),
-            *context.way_to(None),
         ]
-        made = context.find("KB441", table.span, f"whether a number falls between the cases of `{table.name}`", wants)
+        made = context.find(
+            "KB441",
+            table.span,
+            f"whether a number falls between the cases of `{table.name}`",
+            wants,
+            way=context.way_to(None),
+        )
         if made is None or isinstance(made, Undecided):
             continue
         charted = next((values[number] for number in inside if values[number] in cuts), values[first])

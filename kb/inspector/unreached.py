@@ -25,7 +25,9 @@ def check(context: InspectContext) -> Iterator[Diagnostic]:
         ):
             unreached.add(index)  # what makes it so is told where it is
             continue
-        made = context.find("KB446", written.span, f"whether anybody comes to `{step.id}`", context.way_to(index))
+        made = context.find(
+            "KB446", written.span, f"whether anybody comes to `{step.id}`", (), way=context.way_to(index)
+        )
         if made is None and step.part_of:
             continue  # a way of a titration that the way there leaves no room for: nobody wrote it
         if made is None:
@@ -39,9 +41,9 @@ def check(context: InspectContext) -> Iterator[Diagnostic]:
                 "a step that nobody comes to is advice that nobody gets",
             )
         elif not isinstance(made, Undecided) and step.kind == "do" and type(step.status) is not ir.Const:
-            due = (*context.way_to(index), Want(ir.Member(step.status, ACTIVE), TRUE))
+            due = (Want(ir.Member(step.status, ACTIVE), TRUE),)
             what = f"whether `{step.id}` is ever recommended"
-            if context.find("KB447", written.span, what, due) is None:
+            if context.find("KB447", written.span, what, due, way=context.way_to(index)) is None:
                 yield found(
                     "KB447",
                     written.span,

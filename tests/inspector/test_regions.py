@@ -98,7 +98,10 @@ def agree(seed: int, sample: int) -> None:
     for among in product((TRUE, FALSE, UNKNOWN), repeat=2):
         for pair in ((0, 1), (1, 2)):
             chosen = [whens[number] for number in pair]
-            found = regions.find(*(Want(when, each) for when, each in zip(chosen, among, strict=True)))
+            one, other = (Want(when, each) for when, each in zip(chosen, among, strict=True))
+            found = regions.find(one, other)
+            settled = regions.find(other, since=regions.settle(one))
+            assert (settled is None) == (found is None), (chosen, among)
             some = any(
                 all(evaluate(when, row) is GIVEN[each] for when, each in zip(chosen, among, strict=True))
                 for row in tried
@@ -114,9 +117,9 @@ def agree(seed: int, sample: int) -> None:
                     terms[-1] = not_(truth.known)
             possible = not any(term is False for term in terms) and walk.find(*terms) is not None
             assert (found is not None) == possible, (chosen, among)
-            if found is not None:
+            if found is not None and settled is not None:
                 assert found.exact
-                for row in a_row_of(found.domains, regions):
+                for row in (*a_row_of(found.domains, regions), *a_row_of(settled.domains, regions)):
                     assert [evaluate(when, row) for when in chosen] == [GIVEN[each] for each in among]
 
 
