@@ -179,6 +179,7 @@ DOSES: dict[str, Code] = {
     "KB469": Code("ceiling-not-used", WARNING, "A ceiling that the source names stands in the protocol."),
     "KB470": Code("two-orders-for-one-drug", WARNING, "Steps reached together do not order one drug twice."),
     "KB471": Code("no-dead-band", WARNING, "Raising and lowering a drug leave a band between them."),
+    "KB472": Code("ceiling-not-held", WARNING, "A ceiling that the source names is held against doses."),
 }
 
 # ---------------------------------------------------------------- KB475 to KB489 time and data
@@ -223,7 +224,7 @@ EVIDENCE: dict[str, Code] = {
     "KB509": Code("number-elsewhere", ERROR, "A number given elsewhere can be held against ours."),
     "KB510": Code("number-without-source", WARNING, "A number that is carried out stands in what is cited for it."),
     "KB511": Code("another-drugs-statement", WARNING, "A dose cites a statement about its drug."),
-    "KB512": Code("strength-and-wording", WARNING, "A recommendation is as strong as its source words it."),
+    "KB512": Code("strength-and-wording", WARNING, "A recommendation is as strong as its source words and grades it."),
     "KB513": Code("nobody-confirms", WARNING, "Somebody is named who must confirm a reading."),
     "KB520": Code("review-overdue", WARNING, "A source is looked at again when its publisher was to review it."),
     "KB522": Code("one-code-two-meanings", WARNING, "One code has one meaning."),

@@ -1,4 +1,11 @@
-"""A largest dose that a cited statement names stands in the protocol as a number that is checked."""
+"""A largest dose that a cited statement names stands in the protocol, and where doses are held against it.
+
+A number that no dose meets is no ceiling: it may stand in a definition or a question long after the cap that used it
+is gone. What holds a dose: a cap, a `never` rule, `max:`, `at_most:`, `until:` of a repeat, a reason under `avoid_if:`,
+the dose itself and the end of its ladder, with all definitions and parameters that these use. For a ceiling on a whole
+course ("in total") the dose itself does not, because doses add up; for any other, the questions on the way to a dose
+do as well.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +17,18 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
-from kb.linter.context import LintContext
+from kb.linter.context import LintContext, names_in, verbs
 from kb.linter.quantities import Quantity, quantities, same
 from kb.linter.superseded import carried_out
+from kb.values import BadValue
 
 _CEILING = re.compile(
     r"\b(?:at most|no more than|not more than|never more than|up to|at the most|"
     r"(?:not|never|going|nothing) above|exceed|exceeding|maximum(?: of)?|ceiling(?: of)?|largest)\W+(?=[\d])",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(r"\b(?:in total|total|in all|altogether|cumulative|whole course)\b", re.IGNORECASE)
+_WORDED = re.compile(r"\b(?:at most|no more than|(?:do )?not exceed|maximum)\b", re.IGNORECASE)
 _KINDS = frozenset({"dose", "titrate", "contra"})
 
 
@@ -32,17 +42,12 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         use = used.get(statement.id)
         if use is None or statement.kind not in _KINDS or statement.id in context.library.shared.statements:
             continue
-        for ceiling in _ceilings(context, statement.says.value):
+        for ceiling in _ceilings(context, statement):
             if numbers is None:
                 parts = (protocol.steps, protocol.defines, protocol.parameters, protocol.never, protocol.caps)
-                numbers = [number for part in parts for number in model.every(part, tree.Number)]
-                numbers += [
-                    tree.Number(number.value, parameter.unit, number.span)
-                    for parameter in protocol.parameters.values()
-                    for number in model.every((parameter.range, parameter.default), tree.Number)
-                    if number.unit is None
-                ]
-            if not any(_used(context, ceiling, number) for number in numbers):
+                numbers = _numbers(context, parts)
+            uses = [number for number in numbers if _used(context, ceiling, number)]
+            if not uses:
                 yield found(
                     "KB469",
                     use.span,
@@ -51,15 +56,92 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                     "the source's own ceiling would be lost, with a citation that looks sound",
                     (Related(statement.span, "the statement stands here"),),
                 )
+                continue
+            whole = _WHOLE.search(statement.says.value) is not None and _is_amount(context, ceiling)
+            if not any(_used(context, ceiling, number) for number in _numbers(context, _holding(context, whole))):
+                kind = "the most in all" if whole else "the most"
+                yield found(
+                    "KB472",
+                    use.span,
+                    f"`{statement.id}` gives {ceiling.text} as {kind}, and no dose is held against it: the number "
+                    "only stands in definitions or questions",
+                    "write a cap" + ("" if whole else ", `max:` of the dose") + ", `at_most:` of a repeat or a `never` "
+                    "rule with it",
+                    "doses would go past the source's own ceiling without a word",
+                    (
+                        Related(statement.span, "the statement stands here"),
+                        Related(uses[0].span, "the number stands here"),
+                    ),
+                )
 
 
-def _ceilings(context: LintContext, says: str) -> Iterator[Quantity]:
+def _numbers(context: LintContext, parts: object) -> list[tree.Number]:
+    """The numbers in `parts`; those of a parameter have its unit."""
+    numbers = list(model.every(parts, tree.Number))
+    numbers += [
+        tree.Number(number.value, parameter.unit, number.span)
+        for parameter in model.every(parts, model.ParameterDef)
+        for number in model.every((parameter.range, parameter.default), tree.Number)
+        if number.unit is None
+    ]
+    return numbers
+
+
+def _holding(context: LintContext, whole: bool) -> list[object]:
+    """All that a dose is held against, and the definitions and parameters in it.
+
+    Args:
+        whole: a ceiling on a whole course is asked for, which a single dose says nothing of.
+
+    """
+    protocol = context.protocol
+    made: list[object] = [*protocol.never.values(), *protocol.caps.values()]
+    for step in protocol.steps.values():
+        if not isinstance(step, model.Do):
+            if not whole:
+                made.append(step)
+            continue
+        made += [step.avoid_if, None if step.repeat is None else step.repeat.at_most]
+        if step.repeat is not None:
+            made.append(step.until)
+        for verb in verbs(step):
+            if not whole:
+                made.append(verb)
+            elif isinstance(verb, model.Give | model.Infuse):
+                made.append(verb.most)
+    seen: set[str] = set()
+    rest = list(made)
+    while rest:
+        for name in names_in(rest.pop()) - seen:
+            seen.add(name)
+            following = protocol.defines.get(name) or protocol.parameters.get(name)
+            if following is not None:
+                made.append(following)
+                rest.append(following)
+    return made
+
+
+def _is_amount(context: LintContext, ceiling: Quantity) -> bool:
+    """Whether it is so much of a drug, and not so much a minute."""
+    try:
+        dimension = context.scope.units.parse(ceiling.unit or "1").dimension
+    except BadValue:
+        return False
+    return bool(dimension) and "time" not in dimension
+
+
+def _ceilings(context: LintContext, statement: model.StatementDef) -> Iterator[Quantity]:
+    says, plain = statement.says.value, True
     for match in _CEILING.finditer(says):
         told = list(quantities(context.scope.units, says[match.end() :]))
         if told and told[0].begins == 0:
             top = told[1] if len(told) > 1 and told[1].of_range else told[0]
             if top.value > Fraction(0):
+                plain = False
                 yield top
+    if plain and _WORDED.search(statement.wording):  # the word for it stands elsewhere: "the largest doses", by drug
+        amounts = [each for each in quantities(context.scope.units, says) if _is_amount(context, each)]
+        yield from amounts[:1]
 
 
 def _used(context: LintContext, ceiling: Quantity, number: tree.Number) -> bool:

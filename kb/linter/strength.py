@@ -1,4 +1,4 @@
-"""How strongly a step speaks fits how strongly its source does; a reading has somebody who must confirm it."""
+"""A step speaks as strongly as its source, by wording and by grade; a reading has somebody who must confirm it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "word the title as the source does, or correct `strength:`",
                 "a reader would take an offer for a demand",
             )
+        worded = evidence is not None and list(_against_the_grade(evidence, step))
+        if worded:
+            yield from worded
+            continue
         if step.strength != "strong" or evidence is None:
             continue
         weak = _WEAK.match(step.title.value)
@@ -61,3 +65,33 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "the protocol would demand what its source only offers",
                 (Related(acts[0].span, f"`{acts[0].id}` stands here"),),
             )
+
+
+def _against_the_grade(evidence: model.Evidence, step: model.Do) -> Iterator[Diagnostic]:
+    """Where all that a step cites and that is graded is graded otherwise, and no reading says why."""
+    cited = [evidence.statements[ref.id] for ref in step.backing.cites if ref.id in evidence.statements]
+    graded = [(item, item.grade) for item in cited if item.grade is not None and _strength_of(item.grade)]
+    if not graded or step.backing.interprets or any(_strength_of(grade) == step.strength for _, grade in graded):
+        return
+    statement, grade = graded[0]
+    strong = step.strength == "strong"
+    yield found(
+        "KB512",
+        step.span,
+        f"`{step.id}` is {step.strength}, and its source is graded {'lower' if strong else 'higher'}: "
+        f"`{statement.id}` has {grade.text}",
+        f"write `strength: {_strength_of(grade)}`, or name the interpretation that makes it {step.strength}",
+        "the protocol would demand what its source only offers"
+        if strong
+        else "the protocol would only offer what its source demands",
+        (Related(statement.span, f"`{statement.id}` stands here"),),
+    )
+
+
+def _strength_of(grade: model.GradeDef) -> str:
+    """The strength of a recommendation with this grade; empty where the grade says nothing of it."""
+    if grade.by == "GRADE":
+        return {"strong": "strong", "weak": "conditional", "conditional": "conditional"}.get(grade.strength, "")
+    if grade.by == "ESC":
+        return {"I": "strong", "IIa": "conditional", "IIb": "conditional"}.get(grade.class_, "")
+    return ""
