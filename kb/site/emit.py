@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kb.base import Base
+from kb.codec import program_file
 from kb.codes import CODES
 from kb.diagnostics import Diagnostic
 from kb.editor.schemas import kinds
@@ -20,7 +21,7 @@ from kb.generator.reference import diagnostics_page, explanation_page, format_pa
 from kb.generator.render import STYLE
 from kb.site.base_pages import Whole, base_pages
 from kb.site.dossier import Dossier, Reports
-from kb.site.pages import pages_of
+from kb.site.pages import pages_of, run
 from kb.site.settings import SettingError, report_address
 from kb.store import latest
 from kb.validator import schema_document
@@ -107,6 +108,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
         own[dossier.folder] = list(made)
         pages |= made
         pages[f"{dossier.folder}/flowchart.svg"] = dossier.picture
+        pages[f"{dossier.folder}/program.json"] = json.dumps(program_file(dossier.program), ensure_ascii=False) + "\n"
         if dossier.program.version == dossier.latest:
             pages |= _latest(dossier, made)
     guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)
@@ -118,6 +120,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
     pages[MANIFEST] = json.dumps(_manifest(dossiers, own), indent=1) + "\n"
     files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
     files["theme/flowchart.css"] = STYLE.read_bytes()
+    files |= {f"docs/{run.FOLDER}/{name}": content for name, content in run.modules().items()}
     for file in sorted((HERE / "theme").rglob("*")):
         if file.is_file():
             files[f"theme/{file.relative_to(HERE / 'theme').as_posix()}"] = file.read_bytes()

@@ -20,6 +20,8 @@ from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked, plain
 
 EMPTY = "no-such-folder"
+# What the page of the runner has besides; what its script puts in is tried in tests/site/test_runner_page.py.
+RUN = {"link", "section", "h2", "form", "label", "input", "textarea", "button", "pre", "script"}
 SVG = {"script", "h2", "b", "svg", "g", "title", "desc", "text", "path", "polygon", "polyline", "ellipse"}
 
 
@@ -80,11 +82,14 @@ def test_pages_show_hostile_text_as_text(attack: str) -> None:
     for path, page in pages.items():
         found = Tags()
         found.feed(markdown.markdown(page, extensions=["tables", "toc"]))
-        assert found.tags <= (allowed | SVG if path.endswith("/chart.md") else allowed), path
-        assert found.scripts <= {("application/json", ""), ("", "../../../way.js")}, path
+        besides = {"chart.md": SVG, "run.md": RUN}.get(path.rpartition("/")[2], set())
+        assert found.tags <= allowed | besides, path
+        scripts = {("application/json", ""), ("", "../../../way.js"), ("module", "../../../runner/page.js")}
+        assert found.scripts <= scripts, path
         assert not {name for name in found.attributes if name.startswith("on") or name == "style"}, path
         assert all(
-            re.fullmatch(r"([a-z0-9./-]+(KB\d+)?\.(svg|md|html|js))?(#[A-Za-z0-9.=-]+)?", link) for link in found.links
+            re.fullmatch(r"([a-z0-9./-]+(KB\d+)?\.(svg|md|html|js|css))?(#[A-Za-z0-9.=-]+)?", link)
+            for link in found.links
         ), path
         shown += plain(attack) in " ".join(found.text.split())
     assert shown == len(pages)

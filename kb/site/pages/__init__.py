@@ -5,7 +5,20 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from kb.site.dossier import Dossier
-from kb.site.pages import card, chart, doses, evidence, history, overview, pitfalls, proofs, readings, scenarios, steps
+from kb.site.pages import (
+    card,
+    chart,
+    doses,
+    evidence,
+    history,
+    overview,
+    pitfalls,
+    proofs,
+    readings,
+    run,
+    scenarios,
+    steps,
+)
 from kb.site.pages.frame import PageKind, framed
 
 KINDS: tuple[PageKind, ...] = (
@@ -13,6 +26,7 @@ KINDS: tuple[PageKind, ...] = (
     PageKind("list", "Steps", steps.body, "every step in plain sentences, in the order in which they are taken"),
     PageKind("chart", "Flowchart", chart.body, "the same steps drawn, with how to read the picture"),
     PageKind("card", "Card", card.body, "one page to print: what cannot wait, and doses for body weights"),
+    PageKind("run", "Run", run.body, "one question at a time about one patient, with the advice as it forms"),
     PageKind("doses", "Doses and data", doses.body, "drugs with their limits, what is measured, what a hospital sets"),
     PageKind(
         "pitfalls", "Pitfalls and goals", pitfalls.body, "what is never ordered, what to aim for, what raises an alert"

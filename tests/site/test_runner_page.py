@@ -1,0 +1,362 @@
+"""The runner's page in headless Chromium: a conversation by keyboard says what Python says of the same chart."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, Request, expect
+
+import kb
+from kb.base import Base
+from kb.scaffold.bases import new_base
+from kb.site import site_tree
+from kb.site.build import build_site, preview_site
+from kb.site.dossier import Dossier
+from kb.site.emit import tree_of
+from kb.site.pages.run import body, modules
+from tests.generator.example import build
+from tests.generator.test_hostile_text import ATTACKS, attacked, plain
+from tests.scaffold.test_bases import TODAY
+from tests.site.browser import chromium, needs_chromium, served
+
+pytestmark = needs_chromium
+
+PROTOCOL = "refractory-hypotension"
+PATIENT = {
+    "age": "64",
+    "pulse": "present",
+    "map": "52 mmHg",
+    "norepinephrine": "0.3",
+    "vasopressin": "Not running",
+    "weight": "80",
+    "crystalloid_before": "2500",
+    "__record__": "Yes, all of it",
+}
+KEPT = """async () => [
+  localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length,
+  (await caches.keys()).length, name, location.href,
+]"""
+LONGEST = 60  # questions of one conversation
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    folder = tmp_path_factory.mktemp("runner") / "base"
+    new_base(folder, TODAY, protocols=(PROTOCOL, "adult-cardiac-arrest"))
+    return Base(folder)
+
+
+@pytest.fixture(scope="module")
+def site(base: Base) -> Iterator[str]:
+    with served(build_site(base.path, site_tree(base))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: pytest.fail(str(error)))
+        opened.goto(f"{site}/protocols/{PROTOCOL}/{kb.load(PROTOCOL).program.version}/run.html")
+        expect(opened.locator("#kb-run-asked")).to_be_visible()
+        yield opened
+
+
+def asked(page: Page) -> str:
+    """The name of what is asked; empty where nothing is."""
+    form = page.locator("#kb-run-question form")
+    return (form.get_attribute("data-name") or "") if form.count() else ""
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("(document.activeElement.innerText || document.activeElement.id).trim()"))
+
+
+def press(page: Page, text: str) -> None:
+    """Go on with Tab to what has this text, and press it."""
+    for _ in range(80):
+        if focused(page) == text:
+            page.keyboard.press("Enter")
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no Tab leads to {text!r}; {asked(page)} is asked")
+
+
+def answer(page: Page, text: str, salt: str = "") -> None:
+    """Answer the question with the keyboard, from where the page has put the focus."""
+    before = asked(page)
+    if page.locator("#kb-answer").count() and not page.get_by_role("button", name=text, exact=True).count():
+        if focused(page) != "kb-answer":
+            page.locator("#kb-answer").focus()
+        page.keyboard.type(text)
+        if salt:
+            page.keyboard.press("Tab")
+            page.keyboard.type(salt)
+            page.keyboard.press("Tab")
+            press(page, "Answer")
+        else:
+            page.keyboard.press("Enter")
+    else:
+        press(page, text)
+    assert page.locator("#kb-run-refused").inner_text() == "", before
+
+
+def converse(page: Page, patient: dict[str, str], most: int = LONGEST) -> list[str]:
+    """Answer what is asked until nothing is; what was asked."""
+    names: list[str] = []
+    page.locator("#kb-run-asked").focus()
+    while (name := asked(page)) and len(names) < most:
+        names.append(name)
+        options = page.locator(".kb-run-choices button").all_inner_texts()
+        said = patient.get(name, "no" if "no" in options else "Not available now")
+        answer(page, said, "as base" if name == "norepinephrine" else "")
+    return names
+
+
+def exported(page: Page) -> tuple[dict[str, Any], str]:
+    """The chart that the page gives out, and the time of its advice."""
+    command = page.locator("#kb-run-command").text_content() or ""
+    return json.loads(page.locator("#kb-run-json").input_value()), command.rpartition("--at ")[2]
+
+
+def shown(page: Page) -> list[tuple[str, str, str]]:
+    """Recommended steps with their status and dose, as they stand on the page."""
+    items = page.locator(".kb-run-do > li > .kb-run-item")
+    return [
+        (
+            item.get_attribute("data-step") or "",
+            item.get_attribute("data-status") or "",
+            "\n".join(item.locator(":scope > .kb-run-dose").all_inner_texts()),
+        )
+        for item in items.all()
+    ]
+
+
+def way(page: Page) -> str:
+    """Where the flowchart shows the way of the patient."""
+    return page.get_by_role("link", name="Show this patient's way on the flowchart").get_attribute("href") or ""
+
+
+def agrees(page: Page, base: Base) -> list[str]:
+    """That the page shows what Python advises for the chart that it gives out; the steps."""
+    chart, now = exported(page)
+    settings, _ = base.local()
+    program, _ = base.program(PROTOCOL)
+    assert program is not None
+    advice = kb.Guideline(program).advise(
+        chart, now=datetime.fromisoformat(now), local={"format": 1, **settings} if settings else None
+    )
+    told = shown(page)
+    assert [(step, status) for step, status, _ in told] == [(item.step, item.status) for item in advice.recommended]
+    for item, (_, _, dose) in zip(advice.recommended, told, strict=True):
+        if item.dose is None:
+            assert not dose
+        else:
+            ends = [item.dose.low, item.dose.high] if item.verb == "infuse" else []
+            assert item.dose.text in dose or all(end in dose for end in ends if end), item.step
+            assert (item.dose.pump_rate or "") in dose
+    assert page.locator("#kb-run-local [data-digest]").get_attribute("data-digest") == advice.local_digest
+    assert page.locator("#kb-run-banner").inner_text() == advice.banner
+    return [step for step, _, _ in told]
+
+
+def test_a_whole_conversation_by_keyboard_says_what_python_says_of_the_same_chart(page: Page, base: Base) -> None:
+    names = converse(page, PATIENT)
+    assert {"age", "pulse", "map", "norepinephrine", "vasopressin"} <= set(names)
+    assert len(names) < LONGEST
+    assert "Nothing more is asked now." in page.locator("#kb-run-question").inner_text()
+    assert "vasopressin" in agrees(page, base)
+
+
+def test_the_focus_goes_to_the_next_question_and_never_to_a_button(page: Page) -> None:
+    page.locator("#kb-answer").focus()
+    page.keyboard.type("64")
+    page.keyboard.press("Enter")
+    assert asked(page) == "pulse"
+    assert focused(page) == page.locator("#kb-run-asked").inner_text()
+    page.keyboard.press("Enter")
+    assert asked(page) == "pulse"
+
+
+def test_a_value_that_cannot_be_so_is_refused_beside_its_field(page: Page) -> None:
+    page.locator("#kb-answer").fill("640")
+    page.keyboard.press("Enter")
+    assert asked(page) == "age"
+    assert "120" in page.locator("#kb-run-refused").inner_text()
+    assert page.locator("#kb-answer").get_attribute("aria-invalid") == "true"
+    assert focused(page) == "kb-answer"
+
+
+def test_an_answer_is_taken_back_changed_and_removed(page: Page, base: Base) -> None:
+    converse(page, PATIENT, most=3)
+    page.get_by_role("button", name="Back").click()
+    assert asked(page) == "map"
+    answer(page, "75")
+    before = way(page)
+    page.get_by_role("button", name=re.compile("^Change: MAP 75")).click()
+    assert asked(page) == "map"
+    page.get_by_role("button", name="Unobtainable").click()
+    assert "unobtainable" in page.locator("#kb-run-charted").inner_text()
+    assert way(page) != before
+    agrees(page, base)
+    page.get_by_role("button", name=re.compile("^Remove: pulse")).click()
+    assert asked(page) == "pulse"
+    agrees(page, base)
+
+
+def test_what_is_not_available_is_listed_and_not_asked_again(page: Page, base: Base) -> None:
+    answer(page, "64")
+    page.get_by_role("button", name="Not available now").click()
+    assert asked(page) != "pulse"
+    assert "Not available" in page.locator("#kb-run-advice").inner_text()
+    agrees(page, base)
+
+
+def test_time_passes_and_what_was_done_is_looked_at_again(page: Page, base: Base) -> None:
+    converse(page, PATIENT)
+    page.get_by_role("button", name=re.compile("^Done: Start vasopressin")).click()
+    assert asked(page) == "vasopressin"
+    answer(page, "0.03")
+    assert "vasopressin" not in agrees(page, base)
+    page.get_by_role("button", name="Let 15 min pass").click()
+    page.get_by_role("button", name="Reassess now").click()
+    assert asked(page) == "map"
+    answer(page, "72")
+    agrees(page, base)
+
+
+def test_a_chart_goes_out_and_comes_back(page: Page, base: Base, tmp_path: Path) -> None:
+    converse(page, PATIENT, most=5)
+    before = agrees(page, base)
+    chart, now = exported(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download the chart").click()
+    file = tmp_path / "chart.json"
+    waiting.value.save_as(file)
+    assert json.loads(file.read_text("utf-8")) == chart
+    page.reload()
+    assert shown(page) == []
+    page.get_by_text("Go on with a chart").click()
+    page.set_input_files("#kb-run-file", file)
+    page.get_by_label("The time now").fill(now)
+    page.get_by_role("button", name="Read the chart").click()
+    assert agrees(page, base) == before
+    # A one-moment chart, with numbers; and what is no chart is refused, and changes nothing.
+    page.get_by_label("Or its text, pasted").fill('{"age": "70 years", "pulse": "absent"}')
+    page.get_by_label("The time now").fill("")
+    page.get_by_role("button", name="Read the chart").click()
+    assert agrees(page, base) == ["arrest"]
+    for wrong in ("{", "[]", '{"mapp": 50}'):
+        page.get_by_label("Or its text, pasted").fill(wrong)
+        page.get_by_role("button", name="Read the chart").click()
+        assert page.locator("#kb-run-read-refused").inner_text()
+        assert [step for step, _, _ in shown(page)] == ["arrest"]
+
+
+def test_the_way_is_lit_on_the_flowchart(page: Page) -> None:
+    converse(page, PATIENT, most=3)
+    assert way(page).startswith("chart.html#way=pulse:1,pressure:1")
+
+
+def test_nothing_is_sent_and_nothing_is_stored(page: Page, site: str) -> None:
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request))
+    converse(page, PATIENT, most=6)
+    page.get_by_role("button", name="Let 15 min pass").click()
+    assert sent == []
+    kept = page.evaluate(KEPT)
+    assert kept[:6] == [0, 0, "", 0, 0, ""]
+    assert kept[6].endswith("/run.html")
+
+
+def test_every_file_of_the_page_comes_from_its_own_site(browser: Browser, site: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        asked_for: list[str] = []
+        page.on("request", lambda request: asked_for.append(request.url))
+        page.goto(f"{site}/protocols/{PROTOCOL}/1.1.0/run.html")
+        expect(page.locator("#kb-run-asked")).to_be_visible()
+        assert asked_for
+        assert [url for url in asked_for if not url.startswith((site, "data:"))] == []
+
+
+def test_a_failure_is_told_and_leaves_no_advice_standing(page: Page) -> None:
+    converse(page, PATIENT, most=4)
+    assert shown(page)
+    page.evaluate("document.getElementById('kb-run-way').remove()")
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_role("alert").first).to_contain_text("This page has failed, and gives no advice now")
+    assert shown(page) == []
+
+
+def test_a_page_whose_program_is_damaged_says_so(browser: Browser, site: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        address = f"{site}/protocols/{PROTOCOL}/1.1.0/run.html"
+        text = context.request.get(address).text().replace('"slots":[', '"slotz":[')
+        page.route("**/run.html", lambda route: route.fulfill(body=text, content_type="text/html"))
+        page.goto(address)
+        expect(page.get_by_role("alert").first).to_contain_text("This page has failed")
+
+
+def test_from_the_disk_or_without_scripts_it_says_what_to_do(browser: Browser, base: Base, site: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto((base.path / "out" / "site" / "protocols" / PROTOCOL / "1.1.0" / "run.html").as_uri())
+        expect(page.locator("#kb-run-asleep")).to_contain_text("kb run refractory-hypotension@1.1.0")
+        expect(page.locator("#kb-run-body")).to_be_hidden()
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{site}/protocols/{PROTOCOL}/1.1.0/run.html")
+        expect(page.locator("#kb-run-asleep")).to_contain_text("It needs JavaScript")
+        expect(page.locator("#kb-run-asleep").get_by_role("link")).to_have_attribute("href", "list.html")
+
+
+def test_hostile_text_stays_text(browser: Browser, base: Base) -> None:
+    attack = " ".join(plain(each) for each in ATTACKS)
+    tree = tree_of(base, [Dossier(attacked(build(), attack))])
+    preview_site(base.path, tree, base.path / "hostile")  # the example lacks statements that it cites
+    with served(base.path / "hostile") as address, browser.new_context() as context:
+        page = context.new_page()
+        said: list[str] = []
+
+        def spoken(dialog: Dialog) -> None:
+            said.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", spoken)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        (file,) = (base.path / "hostile").glob("protocols/*/*.*.*/run.html")
+        page.goto(f"{address}/{file.relative_to(base.path / 'hostile').as_posix()}")
+        expect(page.locator("#kb-run-asked")).to_contain_text("<script>alert(1)</script>")
+        while asked(page):
+            page.get_by_role("button", name="Not available now").click()
+        assert page.locator("#kb-run img, #kb-run svg, #kb-run script:not([type='application/json'])").count() == 0
+        links = page.locator("#kb-run a").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+        assert all(re.fullmatch(r"[a-z/.-]*[a-z]+\.html(#[\w=%:,.-]*)?", link) for link in links)
+        assert said == []
+
+
+def test_data_in_the_page_cannot_end_its_own_block() -> None:
+    made = body(Dossier(attacked(build(), "</script><script>alert(1)</script>")))
+    blocks = re.findall(r'<script type="application/json" id="[a-z-]+">([^<]*)</script>', made)
+    assert len(blocks) == 3
+    assert json.loads(blocks[0])["id"]
+
+
+def test_the_modules_are_served_without_the_comments_that_describe_types() -> None:
+    for name, text in modules().items():
+        assert b"@typedef" not in text, name
+        assert b"@param" not in text or b"/** @param" in text, name
