@@ -33,11 +33,18 @@ def settled(files: Callable[[], Iterable[Path]]) -> Seen:
     for _ in range(20):
         time.sleep(_SETTLE)
         before, seen = seen, snapshot(files())
-        if before == seen:
+        if not changed(before, seen):
             break
     return seen
 
 
 def changed(before: Seen, after: Seen) -> list[Path]:
     """The files that differ between two states, gone and new ones among them."""
-    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    return sorted(path for path in {*before, *after} if _differs(before.get(path), after.get(path)))
+
+
+def _differs(before: tuple[int, ...] | None, after: tuple[int, ...] | None) -> bool:
+    """The content is told only while a file is fresh: that it is no longer told is no change."""
+    if before is None or after is None:
+        return True
+    return any(mine != theirs for mine, theirs in zip(before, after, strict=False))

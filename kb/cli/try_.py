@@ -73,7 +73,7 @@ def try_(
     try:
         while True:
             time.sleep(_POLL)
-            if snapshot(target.files()) != seen:
+            if changed(seen, snapshot(target.files())):
                 before, seen = seen, settled(target.files)
                 bench.look(changed(before, seen))
     except KeyboardInterrupt:

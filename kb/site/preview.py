@@ -63,7 +63,7 @@ class Preview:
 
     def is_stale(self) -> bool:
         """Whether a file has changed since the last look."""
-        return snapshot(self.files()) != self._seen
+        return bool(changed(self._seen, snapshot(self.files())))
 
     @property
     def broken(self) -> tuple[Dossier, ...]:
