@@ -104,11 +104,8 @@ def _holding(context: LintContext, whole: bool) -> list[object]:
         made += [step.avoid_if, None if step.repeat is None else step.repeat.at_most]
         if step.repeat is not None:
             made.append(step.until)
-        for verb in verbs(step):
-            if not whole:
-                made.append(verb)
-            elif isinstance(verb, model.Give | model.Infuse):
-                made.append(verb.most)
+        if not whole:
+            made += verbs(step)
     seen: set[str] = set()
     rest = list(made)
     while rest:
