@@ -34,6 +34,8 @@ const URGENCY = { stat: "NOW", asap: "soon", urgent: "urgent" };
 const ROUTES = { iv: "IV", im: "IM", io: "IO" };
 const DOSE = /^(?<low>-?[\d.]+)(?: to (?<high>-?[\d.]+))? (?<unit>\S.*)$/;
 const UNOBTAINABLE = " is unobtainable";
+/** Another page has a tab of its own: what was entered would be gone with this one. */
+const APART = { target: "_blank", rel: "noopener" };
 const FIND_OUT = "find out first: ";
 const DISAGREES = ["conflicts", "differs", "absent here"];
 
@@ -73,7 +75,7 @@ export class Shown {
   link(kind, id, text = id) {
     const page = this.#site.places[kind] ?? "list";
     const place = `${kind}-${id.replace(/[^A-Za-z0-9.-]/g, "-")}`;
-    return make("a", { href: `${page}.html#${place}` }, clean(text));
+    return make("a", { href: `${page}.html#${place}`, ...APART }, clean(text));
   }
 
   /** @param {string} step */
@@ -315,7 +317,7 @@ export class Shown {
     const lines = [];
     if (item.hand_over) {
       const [id] = item.hand_over.split("@", 1);
-      const there = make("a", { href: `../../${encodeURIComponent(id)}/latest/run.html` }, clean(item.hand_over));
+      const there = make("a", { href: `../../${encodeURIComponent(id)}/latest/run.html`, ...APART }, clean(item.hand_over));
       lines.push(make("p", {}, "Another protocol takes over: ", there, ". Copy the chart below, and read it in there."));
     }
     const subject = this.#program.steps.find((step) => step.id === item.step)?.action?.subject ?? [];

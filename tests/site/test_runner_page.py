@@ -270,6 +270,14 @@ def test_the_way_is_lit_on_the_flowchart(page: Page) -> None:
     assert way(page).startswith("chart.html#way=pulse:1,pressure:1")
 
 
+def test_a_source_is_looked_up_without_losing_the_conversation(page: Page) -> None:
+    converse(page, PATIENT, most=3)
+    with page.context.expect_page() as waiting:
+        page.locator(".kb-run-do .kb-run-basis a").locator("visible=true").first.click()
+    assert re.search(r"/(evidence|readings)\.html#", waiting.value.url)
+    assert "MAP 52 mmHg" in page.locator("#kb-run-charted").inner_text()
+
+
 def test_nothing_is_sent_and_nothing_is_stored(page: Page, site: str) -> None:
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request))
