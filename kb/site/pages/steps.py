@@ -27,7 +27,7 @@ def _first(told: ReadAloud) -> list[str]:
     if now and len(told.entries) > len(now) + 3:
         lines.append("Cannot wait, once its question leads there:")
         lines.append("\n".join(f"- {_urgent(entry)}" for entry in now))
-    return lines
+    return [*lines, "## The steps in order"]
 
 
 def _named(entries: list[Entry]) -> str:

@@ -8,3 +8,14 @@ window.addEventListener("load", () => {
     figure.scrollLeft += to.left + to.width / 2 - from.left - from.width / 2;
   }
 });
+
+// What scrolls sideways is reached with the keyboard; the row of sister pages shows the one that is open.
+window.addEventListener("load", () => {
+  for (const table of document.querySelectorAll("main table")) {
+    if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+  }
+  for (const open of document.querySelectorAll(".kb-pages [aria-current]")) {
+    const row = open.closest("ul");
+    row.scrollLeft = open.offsetLeft - row.offsetLeft - 16;
+  }
+});
