@@ -9,12 +9,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import markdown
 import pytest
 
 from kb.base import Base
 from kb.scaffold.bases import new_base
 from kb.site.build import build_site
+from kb.site.dossier import Dossier
 from kb.site.emit import site_tree
+from kb.site.pages import pages_of
+from tests.generator.example import build
+from tests.generator.test_hostile_text import ATTACKS, attacked
 from tests.scaffold.test_bases import TODAY
 
 CHROMIUM = shutil.which("chromium")
@@ -111,3 +116,22 @@ def test_links_of_the_chart_are_in_the_order_of_the_list_each_with_its_own_name(
     assert links
     assert {target for target, _ in links} <= set(places)
     assert len({name for _, name in links}) == len(links)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_text_runs_nothing_where_it_is_really_rendered(chromium: Any, attack: str) -> None:
+    page = chromium.new_page()  # without the policy of the site: what is hostile must not even be stopped by it
+    opened: list[str] = []
+
+    def seen(dialog: Any) -> None:
+        opened.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", seen)
+    for path, text in pages_of(Dossier(attacked(build(), attack))).items():
+        page.set_content(markdown.markdown(text, extensions=["tables", "toc"]))
+        strange = "img, iframe, object, style, script:not([src]):not([type='application/json']), [onload], [onerror]"
+        assert page.locator(f":is({strange}):not(head *)").count() == 0, path
+        assert page.locator("a[href^='javascript:' i]").count() == 0, path
+    page.close()
+    assert opened == []
