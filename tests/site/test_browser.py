@@ -91,7 +91,7 @@ def test_the_policy_is_kept_and_nothing_is_asked_of_elsewhere(site: Path, chromi
     assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
 
 
-def test_every_link_reached_with_the_keyboard_shows_that_it_is(site: Path, chromium: Any) -> None:
+def test_the_first_stops_of_the_keyboard_on_the_list_show_that_they_are(site: Path, chromium: Any) -> None:
     page = chromium.new_page()
     page.goto((site / PAGES / "list.html").as_uri())
     for _ in range(12):
@@ -102,7 +102,7 @@ def test_every_link_reached_with_the_keyboard_shows_that_it_is(site: Path, chrom
     page.close()
 
 
-def test_links_of_the_chart_are_in_the_order_of_the_list_each_with_its_own_name(site: Path, chromium: Any) -> None:
+def test_links_of_the_chart_lead_to_places_of_the_list_each_with_its_own_name(site: Path, chromium: Any) -> None:
     context = chromium.new_context(java_script_enabled=True)
     page = context.new_page()
     page.goto((site / PAGES / "list.html").as_uri())
