@@ -689,8 +689,9 @@ class Interview:
             self._write(question, [self._observation(name, "not available", self.now)])
             return None
         element = dictionary_of(self.record.program).elements.get(question.name)
-        when = question.form == "value" and element is not None and element.type == "date-time"
-        told = dictation.Said(text) if when else dictation.said(text, self.now)  # here `20 min ago` is the answer
+        told = dictation.said(text, self.now)
+        if not told.text and question.form == "value" and element is not None and element.type == "date-time":
+            told = dictation.Said(text)  # where a time is asked, `20 min ago` is the answer
         if told.text.lower() in NOT_AVAILABLE:
             name = question.ask or question.name
             self._write(question, [self._observation(name, "not available", told.at or self.now)], exact=True)

@@ -46,9 +46,9 @@ def test_a_statement_that_is_only_read_is_shown_beside_what_uses_the_reading() -
     assert "pressure" in rule.steps
 
 
-def evidence_page() -> str:
+def readings_page() -> str:
     pages = pages_of(Dossier(SHOCK.program))
-    return next(page for path, page in pages.items() if path.endswith("/evidence.md"))
+    return next(page for path, page in pages.items() if path.endswith("/readings.md"))
 
 
 def test_every_row_has_a_topic_and_a_verdict() -> None:
@@ -59,7 +59,7 @@ def test_every_row_has_a_topic_and_a_verdict() -> None:
 def test_what_nobody_has_read_says_so_everywhere() -> None:
     unread = [item for item in SHOCK.program.elsewhere if not item.stored]
     assert unread
-    text, page = read_aloud_text(SHOCK.program), evidence_page()
+    text, page = read_aloud_text(SHOCK.program), readings_page()
     for item in unread:
         line = next(line for line in text.splitlines() if f"Elsewhere {item.id} " in line)
         assert "not read, general knowledge" in line
@@ -71,7 +71,7 @@ def test_the_list_the_page_and_the_advice_say_the_same() -> None:
     item = next(item for item in SHOCK.advise(FLAT).recommended if item.step == "vasopressin")
     assert [line.partition(" ")[0] for line in entry.elsewhere] == [said.id for said in item.elsewhere]
     assert {said.id for said in item.elsewhere} == beside("vasopressin")
-    page = evidence_page()
+    page = readings_page()
     assert all(f'id="elsewhere-{said.id}"' in page for said in item.elsewhere)
 
 

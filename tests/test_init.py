@@ -127,7 +127,7 @@ def test_a_base_from_the_wheel_passes_everything_at_once(kb: Shell, tmp_path: Pa
     assert done.code == 2
     assert "pip install 'guideline-kb[authoring,site]'" in done.err
     play_workflow(kb, base)
-    assert (base / "out" / "site" / "protocols" / "post-op-fever.html").is_file()
+    assert (base / "out" / "site" / "protocols" / "post-op-fever" / "0.1.0" / "index.html").is_file()
     statements = base / "protocols" / "post-op-fever" / "statements.yaml"
     assert {done.code for done in play_hooks(kb, base, str(statements.relative_to(base)))} == {0}
     statements.write_text(statements.read_text("utf-8").replace("S02:", "S03:"), "utf-8")

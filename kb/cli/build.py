@@ -43,7 +43,7 @@ def build(
     base = own_base_of(context)
     site_needs(base)
     from kb.site import EmitError, site_tree
-    from kb.site.build import SiteError, build_site
+    from kb.site.build import SiteError, build_site, guard
     from kb.site.reports import ReportStore
 
     examined = base.examine()
@@ -52,8 +52,10 @@ def build(
         console().print("nothing was built: put the errors right first; `kb explain CODE` tells what a code means")
         raise typer.Exit(FINDINGS)
     store = ReportStore(base)
-    store.keep_check(examined)
     try:
+        if out is not None:
+            guard(out)  # before anything is written
+        store.keep_check(examined)
         worked_out = _reports(store) if with_reports else {}
         folder = build_site(base.path, site_tree(base, worked_out, progress("writing"), store.check()), out)
     except (SiteError, EmitError) as refused:

@@ -29,7 +29,7 @@ def build_site(base: Path, tree: Tree, out: Path | None = None) -> Path:
 
     """
     if out is not None:
-        _guard(out)
+        guard(out)
     tree.write(base / TREE)
     folder, complaints = _built(base, out, only_changed=False)
     missing = complaints or verify_site(folder)
@@ -56,7 +56,7 @@ def _built(base: Path, out: Path | None, *, only_changed: bool) -> tuple[Path, t
     try:
         config = _config(base, out)
         folder = Path(config.site_dir)
-        _guard(folder)
+        guard(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).write_text("Made by kb build: the next build empties this folder.\n", "utf-8")
         config.plugins.on_startup(command="build", dirty=only_changed)
@@ -95,8 +95,8 @@ class _Said(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def _guard(folder: Path) -> None:
-    """MkDocs empties the folder it builds into; refuse one that something else is in."""
+def guard(folder: Path) -> None:
+    """Refuse a folder that something else is in: MkDocs empties the folder it builds into."""
     if not folder.exists():
         return
     if not folder.is_dir():
