@@ -46,7 +46,7 @@ def _keys(shape: Mapping[str, Any], name: str) -> list[str]:
     if not properties or shape.get("x-kinds"):
         return []
     required = set(shape.get("required", ()))
-    rows = ["| key | | what it may be | what it says |", "|---|---|---|---|"]
+    rows = ["| key | must it stand | what it may be | what it says |", "|---|---|---|---|"]
     for key, value in properties.items():
         must = "required" if key in required else ""
         rows.append(f"| `{key}` | {must} | {_kind(value, name)} | {coded(str(value.get('description', '')))} |")
@@ -80,7 +80,7 @@ def _kind(value: Mapping[str, Any], name: str) -> str:
 def diagnostics_page(codes: Mapping[str, Any], explained: Iterable[str]) -> str:
     """The table of all codes; `explained` are those that have a page of their own."""
     pages = set(explained)
-    rows = ["| code | | rule | name |", "|---|---|---|---|"]
+    rows = ["| code | severity | rule | name |", "|---|---|---|---|"]
     for code, entry in sorted(codes.items()):
         link = f"[{code}]({code}.md)" if code in pages else code
         rows.append(f"| {link} | {entry.severity.value} | {coded(entry.title)} | `{entry.name}` |")

@@ -42,8 +42,11 @@ def preview_site(base: Path, tree: Tree, out: Path) -> tuple[str, ...]:
     """As `build_site`, but only pages are built whose text has changed since the last preview, and what MkDocs
     complains of is returned: a page with a dead link is still a page to look at.
     """
-    tree.write(base / TREE)
+    gone = [path for path in tree.write(base / TREE) if path not in tree.files]
     _, complaints = _built(base, out, only_changed=(out / MARK).exists())
+    for path in gone:  # a page that is no longer made would stay, and tell what was
+        made = out / path.partition("/")[2]
+        (made.with_suffix(".html") if made.suffix == ".md" else made).unlink(missing_ok=True)
     return complaints
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from kb.base import Base
 from kb.site.build import preview_site
-from kb.site.dossier import Dossier, Reports
+from kb.site.dossier import Dossier
 from kb.site.emit import dossiers_of, tree_of
+from kb.site.reports import ReportStore
 from kb.watching import Seen, changed, settled, snapshot
 
 _SCRIPT = b"""new EventSource("/kb-saved").onmessage = () => location.reload();
@@ -25,10 +26,10 @@ _KEEP_ALIVE = 15.0  # seconds after which an idle stream is told so, so that a c
 class Preview:
     """The site of a base in `folder`, kept up to date by `look`."""
 
-    def __init__(self, base: Base, folder: Path, reports: dict[tuple[str, str], Reports] | None = None) -> None:
+    def __init__(self, base: Base, folder: Path) -> None:
         self.base = base
         self.folder = folder
-        self.reports = reports or {}
+        self.reports = ReportStore(base)
         self.saved = threading.Condition()
         self.number = 0
         self.nothing = "The site is being built."  # why there is no page at all
@@ -38,11 +39,14 @@ class Preview:
     def files(self) -> Iterator[Path]:
         """Everything that the site is made from."""
         yield self.base.path / "local.yaml"
-        for folder in (self.base.protocols_path, self.base.path / "site"):
+        for folder in (self.base.protocols_path, self.base.path / "site", self.reports.folder):
             yield from (path for path in folder.rglob("*") if path.is_file())
 
     def look(self) -> tuple[str, ...]:
         """Build the pages of what has changed; what MkDocs complains of.
+
+        Proofs, differences and the check are shown where an earlier build has kept them and they are about what is
+        there now; nothing is worked out here, for a save is to be on the page within a second.
 
         Raises:
             EmitError: a protocol has errors that had none to show before.
@@ -54,7 +58,8 @@ class Preview:
         for file in touched:
             self.base.forget(file)
         made = {(each.program.id, each.program.version): each for each in self._dossiers()}
-        complaints = preview_site(self.base.path, tree_of(self.base, list(made.values())), self.folder)
+        tree = tree_of(self.base, list(made.values()), self.reports.check())
+        complaints = preview_site(self.base.path, tree, self.folder)
         self._before, self.nothing = made, ""
         with self.saved:
             self.number += 1
@@ -71,7 +76,7 @@ class Preview:
         return tuple(each for each in self._before.values() if each.broken)
 
     def _dossiers(self) -> Iterable[Dossier]:
-        return dossiers_of(self.base, self.reports, before=self._before)
+        return dossiers_of(self.base, self.reports.kept(), before=self._before)
 
 
 def server_of(preview: Preview, host: str, port: int) -> ThreadingHTTPServer:

@@ -14,6 +14,7 @@ from kb.base import Base
 from kb.scaffold.bases import new_base
 from kb.site.emit import EmitError
 from kb.site.preview import Preview, server_of
+from kb.site.reports import ReportStore
 from tests.scaffold.test_bases import TODAY
 
 PAGES = "protocols/first-protocol/0.1.0"
@@ -70,6 +71,22 @@ def test_what_is_no_yaml_at_all_keeps_the_last_good_pages(preview: Preview) -> N
     assert 'class="kb-wrong"' in page(preview, "list")
     save(preview, "steps: [", "steps:")
     assert 'class="kb-wrong"' not in page(preview, "list")
+
+
+def test_reports_that_are_kept_are_shown_until_a_save_makes_them_untrue(preview: Preview) -> None:
+    store = ReportStore(preview.base)
+    store.work_out()
+    store.keep_check(preview.base.examine())
+    preview.look()
+    assert 'href="proofs.html"' in page(preview, "index")
+    assert (preview.folder / "protocols" / "checks.html").exists()
+    proofs = page(preview, "proofs")
+    save(preview, "title: First protocol", "title: Another title")
+    assert 'href="proofs.html"' not in page(preview, "index")
+    assert not (preview.folder / PAGES / "proofs.html").exists()
+    assert not (preview.folder / "protocols" / "checks.html").exists()
+    save(preview, "title: Another title", "title: First protocol")
+    assert page(preview, "proofs") == proofs
 
 
 def test_what_never_was_good_is_said(preview: Preview) -> None:
