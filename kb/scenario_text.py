@@ -16,7 +16,7 @@ from kb.diagnostics import Diagnostic
 from kb.formatter import format_text, replace_file
 from kb.interpreter import Advice
 from kb.loader import load_scenarios
-from kb.scenarios import NOW
+from kb.scenarios import NOW, dose_said
 
 NOTE: Final = "Found by a check; expects what advice says now. Correct it to what it should say"
 
@@ -158,12 +158,10 @@ def _entry(
 
 def said_now(advice: Advice) -> dict[str, Any]:
     """What advice says, as a scenario expects it: everything that a reader would act on."""
-    doses = {item.step: item.dose.rounded for item in advice.recommended if item.dose is not None}
-    units = {item.step: item.dose.unit for item in advice.recommended if item.dose is not None}
     found: dict[str, Any] = {
         "applies": {True: True, False: False, None: "unknown"}[advice.applies],
         "recommended": [item.step for item in advice.recommended],
-        "doses": {step: f"{dose} {units[step]}" if dose is not None else "not known" for step, dose in doses.items()},
+        "doses": {item.step: dose_said(item.dose) for item in advice.recommended if item.dose is not None},
         "asks": [ask.name for ask in advice.asks],
         "alerts": list(dict.fromkeys(alert.id for alert in advice.alerts)),
         "outcomes": [outcome.step for outcome in advice.outcomes],

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kb.advice import OrderVerdict
+from kb.advice import DoseAdvice, OrderVerdict
 from kb.chart import RECORD, ChartError
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
@@ -19,7 +19,7 @@ from kb.local import CARE_AREA
 from kb.program import Program
 from kb.reading import dictionary_of, parse_chart
 from kb.source import Reading, read_source
-from kb.values import BadValue, UnitTable, parse_quantity
+from kb.values import BadValue, UnitTable, parse_decimal, parse_quantity
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 
@@ -435,19 +435,36 @@ def _dose(advice: Advice, step: str, wanted: str, units: UnitTable) -> Iterator[
     if dose is None:
         yield Mismatch(f"dose of {step}", wanted, "no dose")
         return
+    if not _as_shown(dose, wanted, units):
+        shown = dose.text if dose.rounded is None or " = " in wanted else dose_said(dose)
+        one_number = dose.rounded is not None and dose.high not in (None, dose.rounded) and " to " not in wanted
+        yield Mismatch(f"dose of {step}", wanted, f"{shown} (a range: expect both ends)" if one_number else shown)
+
+
+def dose_said(dose: DoseAdvice) -> str:
+    """A dose as a scenario expects it: `0.5 mg`, both ends of a range, with its salt form; or `not known`."""
     if dose.rounded is None:
-        if wanted != "not known":
-            yield Mismatch(f"dose of {step}", wanted, dose.text)
-        return
+        return "not known"
+    ends = dose.rounded if dose.high in (None, dose.rounded) else f"{dose.rounded} to {dose.high}"
+    return f"{ends} {dose.unit}{f' as {dose.salt}' if dose.salt else ''}"
+
+
+def _as_shown(dose: DoseAdvice, wanted: str, units: UnitTable) -> bool:
+    """Whether this is the whole dose that is shown, in any unit that fits; the mL beside it may be left out."""
+    if dose.rounded is None:
+        return wanted == "not known"
+    if wanted == dose.text:
+        return True
+    said, _, salt = wanted.partition(" as ")
+    low, to, high = said.partition(" to ")
+    ends = [dose.rounded] if dose.high in (None, dose.rounded) else [dose.rounded, dose.high or ""]
     try:
-        value, unit = parse_quantity(wanted)
-        same = units.convert(Fraction(value), unit, dose.unit) == Fraction(dose.rounded)
+        number, unit = parse_quantity(high if to else said)
+        numbers = [parse_decimal(low), number] if to else [number]
+        same = [units.convert(each, unit, dose.unit) for each in numbers] == [Fraction(end) for end in ends]
     except BadValue:
-        same = wanted in (dose.text, f"{dose.low} to {dose.high} {dose.unit}")
-    if not same:
-        yield Mismatch(
-            f"dose of {step}", wanted, f"{dose.rounded}{f' to {dose.high}' if dose.high else ''} {dose.unit}"
-        )
+        return False
+    return same and salt == dose.salt
 
 
 def _verdict(number: int, wanted: Mapping[str, Any], verdict: OrderVerdict) -> Iterator[Mismatch]:

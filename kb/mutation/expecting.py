@@ -7,6 +7,7 @@ from typing import Any
 
 from kb.advice import Item
 from kb.interpreter import Advice
+from kb.scenarios import dose_said
 
 _TRUTH = {True: True, False: False, None: "unknown"}
 _MOST = 4  # states of steps: a fault early in the graph changes all that follows, and one of them tells it
@@ -59,13 +60,7 @@ def _dose(made: dict[str, Any], items: dict[str, Item], name: str) -> None:
     dose = next((each.dose for each in item.options if each.id == option), None) if option else item.dose
     if dose is None:
         return
-    told = "not known"
-    if dose.rounded is not None and dose.high == dose.rounded:
-        told = dose.text  # one number is the lower end of any range; the text says that there is no other end
-    elif dose.rounded is not None:
-        ends = dose.rounded if dose.high is None else f"{dose.low} to {dose.high}"
-        told = f"{ends} {dose.unit}"
-    made.setdefault("doses", {})[name] = told
+    made.setdefault("doses", {})[name] = dose_said(dose)
     if dose.each and not option:
         made.setdefault("each", {})[name] = dose.each
     if dose.over and not option:
