@@ -9,7 +9,7 @@ from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
 from kb.asks import dose_needs, names_of
 from kb.doses import DoseValue, describe_dose, dose_value, in_base
 from kb.evaluate import evaluate
-from kb.local import CARE_AREA, shown_beside
+from kb.local import CARE_AREA, dose_beside, shown_beside
 from kb.orders import Judgement, judge, own_order, remaining, stop_by_text
 from kb.plan import NOTHING, Walk
 from kb.reading import Order, dictionary_of
@@ -160,7 +160,8 @@ def action_dose(walk: Walk, action: ir.Action) -> tuple[DoseAdvice, DoseValue, f
                 unknown_cap = True
             elif left is None or cap_left < left:
                 told = _told(walk, drug.id, cap.unit, cap_left)
-                left, note = cap_left, f"{cap.id}: at most {cap.text}; {told} is left"
+                most = dose_beside(walk.reading.local, dictionary_of(walk.program), drug.id, cap.text)
+                left, note = cap_left, f"{cap.id}: at most {most}; {told} is left"
     value = DoseValue(None, None, None, None) if unknown_cap else dose_value(drug, action, walk.row, left)
     asks = names_of(walk, dose_needs(walk, action) | needs)
     names = dictionary_of(walk.program)

@@ -36,7 +36,7 @@ from kb.chart import Chart, ChartError
 from kb.codegen import Decision, make_decider
 from kb.evaluate import evaluate
 from kb.folds import Reading, build_row
-from kb.local import Local, local_digest, read_local, settings_in_force
+from kb.local import Local, local_digest, read_local, settings_in_force, unit_in_use
 from kb.orders import Judgement, judge, stop_by_text
 from kb.plan import Plan, Walk, walk_over
 from kb.reading import Order, ParsedChart, dictionary_of, parse_chart, parse_order
@@ -519,8 +519,13 @@ class Guideline:
         drug = dictionary_of(self.program).drug(str(named))
         if drug is None:
             return ()
-        areas = walk.reading.local.possible_areas(drug.id)
-        return tuple(order_ask(self.program, drug, name, own, filter(None, areas)) for name in asks)
+        areas, names = walk.reading.local.possible_areas(drug.id), dictionary_of(self.program)
+        found = (order_ask(self.program, drug, name, own, filter(None, areas)) for name in asks)
+
+        def about(ask: Ask) -> str:
+            return drug.id if ask.name.startswith("order.") else ask.name
+
+        return tuple(ask._replace(unit=unit_in_use(walk.reading.local, names, about(ask), ask.unit)) for ask in found)
 
     def _read(
         self,

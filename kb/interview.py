@@ -37,6 +37,7 @@ from kb.reading import Mark, dictionary_of, parse_chart
 from kb.session import OtherProgram, Record
 from kb.values import BadValue, format_decimal
 
+_ORDER_WAYS = {"route": "order … iv", "line": "order … line first", "intent": "order … for WHAT"}
 _GONE = frozenset({"0", "no", "n", "not running", "none", "off", "nil"})
 _MOST = 400  # letters of one line that are read
 
@@ -53,7 +54,7 @@ HELP = (
     ("decline N because …", "a recommended action is not carried out, and why"),
     ("why, why N, why not N", "why it is asked; why a step is advised, or not"),
     ("sources", "what the advice rests on"),
-    ("order DRUG DOSE", "check an order before it is carried out"),
+    ("order DRUG DOSE", "check an order before it is carried out; also … iv line first for WHAT"),
     ("advice, chart", "all of the advice; all that is charted, with numbers"),
     ("wait 15 min", "let time pass; clock 14:05 sets it"),
     ("reassess", "measure again what the reviews want"),
@@ -310,7 +311,7 @@ class Interview:
         if found.alerts or found.recommended:
             self._heading("ADVISED NOW")
         for alert in found.alerts:
-            self._tell(Span("!  ", "now"), Span(clean(alert.say), "now"), indent=2, hang=5)
+            self._tell(Span("!  ", "now"), Span(self.say.prose(alert.say), "now"), indent=2, hang=5)
         for item in found.recommended:
             self._told += item_lines(found, item, self._numbers[item.step])
 
@@ -330,7 +331,7 @@ class Interview:
         waiting = {item.step: item.status for item in before.actions}
         for alert in now.alerts:
             if alert not in before.alerts:
-                self._tell(Span("!  ", "now"), Span(clean(alert.say), "now"), indent=2, hang=5)
+                self._tell(Span("!  ", "now"), Span(self.say.prose(alert.say), "now"), indent=2, hang=5)
         for step, item in old.items():
             if step not in new:
                 self._news("no longer", item.title or item.hand_over, self._status(step))
@@ -348,7 +349,8 @@ class Interview:
                 if item.hand_over:
                     self._say(f"`switch` goes on with {clean(item.hand_over)} on this chart", "warn")
             elif was.status != item.status or (was.dose and was.dose.text) != (item.dose and item.dose.text):
-                dose = f"{self.say.drug(item.dose.drug)} {clean(item.dose.text)}" if item.dose else ""
+                told = self.say.dose_beside(item.dose.drug, clean(item.dose.text)) if item.dose else ""
+                dose = f"{self.say.drug(item.dose.drug)} {told}" if item.dose else ""
                 self._news(
                     "changed", item.title, ", ".join(filter(None, (item.status * (was.status != item.status), dose)))
                 )
@@ -365,7 +367,7 @@ class Interview:
         if title:
             self._tell(
                 Span(f"{what}: ", style),
-                Span(clean(title)),
+                Span(self.say.prose(title)),
                 Span(f" ({more})" if more else "", "quiet"),
                 indent=2,
                 hang=4,
@@ -482,13 +484,19 @@ class Interview:
                 else "a number"
             )
             span = f"{span} {element.unit if element.unit != '1' else ''}".strip()
-            hints.append(f"in {unit} ({span})" if unit != element.unit else span)
+            hints.append(f"in {unit} ({self._span_beside(element)}{span})" if unit != element.unit else span)
         elif element.type == "date-time":
             hints += ["14:05", "20 min ago"]
         if element.can_be_unobtainable:
             hints.append("unobtainable")
-        text = clean(element.question) or f"{clean(element.label)}?"
+        text = self.say.prose(element.question) or f"{clean(element.label)}?"
         return Question("value", element.id, text, unit, options, (*hints, "not available", "skip"), **common)
+
+    def _span_beside(self, element: ir.Element) -> str:
+        """The plausible range of an element in the hospital's unit, to stand before ours: `2.666 to 40 kPa; `."""
+        ends = [None if end is None else format_decimal(end) for end in (element.low, element.high)]
+        own = self.say.range_beside(element.id, ends[0], ends[1], element.unit) if ends[0] and ends[1] else ""
+        return f"{own}; " if own else ""
 
     def _about_rate(self, drug: ir.Drug, common: dict[str, Any]) -> Question:
         forms = [f"as {form}" for form, _ in drug.salts]
@@ -505,7 +513,7 @@ class Interview:
             event = feature.of
         if event is not None and event.kind == "step":
             step = next((step for step in self.record.program.steps if step.id == event.id), None)
-            title = clean(step.title) if step is not None else event.id
+            title = self.say.prose(step.title) if step is not None else event.id
             hints: tuple[str, ...] = ("11:40", "20 min ago", "never", "not available", "skip")
             return Question("done", event.id, f"When was this last done: {title}?", hints=hints, **common)
         if event is not None and event.kind == "element" and event.id in names.elements:
@@ -946,7 +954,7 @@ class Interview:
             case "step":
                 step = next((step for step in self.record.program.steps if step.id == entry.step), None)
                 reason = f" ({clean(entry.reason)})" if entry.reason else ""
-                return f"{entry.event}: {clean(step.title) if step is not None else clean(entry.step)}{reason}"
+                return f"{entry.event}: {self.say.prose(step.title) if step is not None else clean(entry.step)}{reason}"
         return f"{entry.event} {entry.about}"
 
     def _shown(self, element: ir.Element, entry: Entry) -> str:
@@ -1036,7 +1044,7 @@ class Interview:
         question = self.question
         if question is None:
             raise BadValue("KB602", "it does not say which step", "write `why 1` or `why STEP`")
-        titles = {step.id: clean(step.title) for step in self.record.program.steps}
+        titles = {step.id: self.say.prose(step.title) for step in self.record.program.steps}
         if question.decides:
             self._say(f"it decides: {listed(titles.get(step, step) for step in question.decides)}")
         elif question.step:
@@ -1206,7 +1214,7 @@ class Interview:
         if action.verb == "choose":
             if not said:
                 options = tuple(option.id for option in action.options)
-                text = f"Which was it: {clean(step.title)}?"
+                text = f"Which was it: {self.say.prose(step.title)}?"
                 self._pending = Question("option", step.id, text, "", options, (*options, "back"), step=step.id)
                 return
             self._chosen(Question("option", step.id, "", step=step.id), said)
@@ -1263,10 +1271,13 @@ class Interview:
         item = self._item(step.id)
         doses = [item.dose] if item is not None and item.dose is not None and option is None else []
         note = (
-            f"advised: {clean(doses[0].text)}" + (f", each {clean(doses[0].each or '')}" if doses[0].each else "")
+            ", each ".join(
+                self.say.dose_beside(drug.id, clean(text)) for text in (doses[0].text, doses[0].each) if text
+            )
             if doses
             else ""
         )
+        note = f"advised: {note}" if note else ""
         text = (
             f"How much {self.say.drug(drug.id)} was given?"
             if of == "amount"
@@ -1345,7 +1356,7 @@ class Interview:
         }
         (verdict,) = self.record.guideline.check_orders(self.record.chart, [order], self.now, self.local)
         if verdict.verdict == "refused" and "order-not-read" not in verdict.rules:
-            because = "; ".join(clean(text) for text in verdict.because)
+            because = "; ".join(self.say.prose(text) for text in verdict.because)
             self._say(f"charted as done, but an order of it would be refused: {because}", "now")
 
     def _do_decline(self, rest: str) -> None:
@@ -1359,7 +1370,7 @@ class Interview:
             self._pending = Question(
                 "reason",
                 step.id,
-                f"Why is it declined: {clean(step.title)}?",
+                f"Why is it declined: {self.say.prose(step.title)}?",
                 step=step.id,
                 hints=("in your words", "back"),
             )
@@ -1374,6 +1385,12 @@ class Interview:
         order: dict[str, Any] = {"drug": drug.id}
         if words and words[-1].lower() in drug.routes:
             order["route"] = words.pop().lower()
+        for key, lead in (("intent", "for"), ("line", "line")):
+            if len(words) > 2 and words[-2].lower() == lead:
+                order[key] = words.pop().lower()
+                words.pop()
+        if words and words[-1].lower() in drug.routes:
+            order.setdefault("route", words.pop().lower())
         text = " ".join(words)
         if not text:
             raise BadValue(
@@ -1387,7 +1404,7 @@ class Interview:
         order["rate" if dictation.is_rate(text) else "amount"] = dictation.quantity(text, "")
         (verdict,) = self.record.guideline.check_orders(self.record.chart, [order], self.now, self.local)
         self._told.append(EMPTY)
-        self._told += verdict_lines(verdict, self.record.program)
+        self._told += verdict_lines(verdict, self.say, _ORDER_WAYS)
 
     # ------------------------------------------------------------ commands: hand-over and files
 

@@ -559,6 +559,9 @@ class _Reader:
 # All that is shown of a quantity in the hospital's unit is decided here: for facts, doses, conditions, limits, prose.
 
 _NUMBER = r"\d+(?:\.\d+)?"
+_DOSE = re.compile(
+    rf"(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[^\s(),:]+)(?P<rest>(?::| as | in | since | = ).*)?"
+)
 _IN_PROSE = re.compile(
     rf"(?<![\w.,/-])(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[A-Za-zµ%][\w%/]*)(?![\w/]| \(\d)"
 )
@@ -613,6 +616,15 @@ def range_beside(local: Local, names: Dictionary, name: str, low: str, high: str
         return ""
     other = local.units[name]
     return " to ".join([*(end.removesuffix(f" {other}") for end in ends[:-1]), ends[-1]])
+
+
+def dose_beside(local: Local, names: Dictionary, drug: str, text: str) -> str:
+    """A dose or rate of a drug as it is written; where the hospital has a unit of its own for the drug, in that too."""
+    found = _DOSE.fullmatch(text) if drug in local.units else None
+    if found is None:
+        return text
+    own, rest = range_beside(local, names, drug, found["low"], found["high"] or "", found["unit"]), found["rest"] or ""
+    return f"{text.removesuffix(rest)} ({own}){rest}" if own else text
 
 
 def prose_beside(local: Local, names: Dictionary, text: str) -> str:

@@ -10,7 +10,7 @@ from kb import program as ir
 from kb.doses import amount_per_second
 from kb.evaluate import evaluate, undecided
 from kb.limits import Held, Tell, hold
-from kb.local import CARE_AREA, prose_beside, shown_beside
+from kb.local import CARE_AREA, dose_beside, prose_beside, shown_beside
 from kb.reading import Order, dictionary_of
 from kb.records import TYPE_CHECKING, NamedTuple
 from kb.values import format_duration
@@ -133,11 +133,12 @@ def judge(walk: Walk, order: Order, others: Iterable[Order], units: UnitTable, o
         cites.update(dict.fromkeys(cap.cites))
         interprets.update(dict.fromkeys(cap.interprets))
         rest = sum(other.amount or 0 for other in others if other.drug in cap.drugs)
+        most = dose_beside(walk.reading.local, dictionary_of(program), order.drug, cap.text)
         if left == 0 or (order.amount or 0) > left:
-            refused.append((cap.id, f"at most {cap.text}; {tell(cap.unit, left)} is left"))
+            refused.append((cap.id, f"at most {most}; {tell(cap.unit, left)} is left"))
         elif order.amount and order.amount + rest > left:
             together = tell(cap.unit, order.amount + rest)
-            why = f"at most {cap.text}; {tell(cap.unit, left)} is left, and {together} is ordered in all"
+            why = f"at most {most}; {tell(cap.unit, left)} is left, and {together} is ordered in all"
             refused.append((cap.id, why))
         elif order.rate:
             weight = None if program.weight is None else row[program.weight]

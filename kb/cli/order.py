@@ -49,6 +49,8 @@ def order(
     from kb.advice import to_json
     from kb.dictation import is_rate
     from kb.generator.bedside import verdict_lines
+    from kb.generator.wording import Speaker
+    from kb.local import checked_local
 
     guideline, data, now, settings = patient_of(context, protocol, chart, at, local, care_area, require=require)
     quantity = " ".join(rate)
@@ -59,6 +61,7 @@ def order(
     if format is Format.json:
         print_json([to_json(verdict) for verdict in verdicts])
     else:
+        say = Speaker(guideline.program, checked_local(guideline.program, settings))
         for verdict in verdicts:
-            print_lines(verdict_lines(verdict, guideline.program, _WAYS))
+            print_lines(verdict_lines(verdict, say, _WAYS))
     raise typer.Exit(FINE if all(verdict.verdict == "allowed" for verdict in verdicts) else FINDINGS)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kb.base import Base
     from kb.comparison.trial import Change, LineChange, ScenarioChange, Trial
     from kb.diagnostics import Diagnostic
+    from kb.local import Local
     from kb.program import Program
     from kb.scenarios import Result
 
@@ -64,7 +65,7 @@ def try_(
     bench = _Bench(target, svg, whole)
     revision = since or ("HEAD" if once else None)
     if revision is not None:
-        bench.begin_with(_committed(target, revision, named=since is not None), revision)
+        bench.begin_with(_committed(bench, revision, named=since is not None), revision)
     seen = snapshot(target.files())
     fine = bench.look(())
     if once:
@@ -126,7 +127,7 @@ class _Bench:
         self.first: Trial | None = None
         self.last: Trial | None = None
         self.ran: dict[int, Result] = {}
-        self.drawn: Program | None = None
+        self.drawn: tuple[Program, Local] | None = None
 
     def begin_with(self, trial: Trial | None, revision: str) -> None:
         """Compare the first look with `trial`."""
@@ -172,9 +173,15 @@ class _Bench:
                     console().print(Text(f"      {line}"), soft_wrap=True)
         self.first = self.first or trial
         self.last = trial
-        self._draw(trial.program)
+        self._draw(trial.program, self.settled(trial.program))
         self._took(began)
         return fine
+
+    def settled(self, program: Program) -> Local:
+        """What the base has settled for `program`, as far as it can be used; what is wrong with it was told."""
+        from kb.local import read_local
+
+        return read_local(program, self.base.local()[0])
 
     def _trial(self, program: Program) -> Trial:
         """The scenarios run, those of an unchanged protocol that did not change themselves only once."""
@@ -195,16 +202,16 @@ class _Bench:
             if each.version in ("", version)
         ]
         self.ran = {id(each): self.ran.get(id(each)) or run_scenario(guideline, each) for each in scenarios}
-        return trial_of(program, self.ran.values())
+        return trial_of(program, self.ran.values(), self.settled(program))
 
-    def _draw(self, program: Program) -> None:
+    def _draw(self, program: Program, local: Local) -> None:
         from kb.generator.render import RenderingError, render_svg
 
-        if program is self.drawn and self.svg.is_file():
+        if (program, local) == self.drawn and self.svg.is_file():
             told = f"  chart  {self.svg} (as it was)"
         else:
             try:
-                picture = render_svg(program)
+                picture = render_svg(program, local=local)
             except RenderingError as failed:
                 console().print(Text(f"  no chart: {failed}", "red"), soft_wrap=True)
                 return
@@ -212,7 +219,7 @@ class _Bench:
             beside = self.svg.with_name(f".{self.svg.name}.{os.getpid()}")
             beside.write_text(picture, encoding="utf-8")
             beside.replace(self.svg)  # whoever shows it never sees half of it
-            self.drawn = program
+            self.drawn = (program, local)
             told = f"  chart  {self.svg}"
         console().print(Text(told), soft_wrap=True)
 
@@ -285,13 +292,14 @@ def _counted(found: tuple[Diagnostic, ...]) -> str:
 # ---------------------------------------------------------------- what was committed
 
 
-def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
-    """The protocol as a git revision has it; None where it has none that is without errors."""
+def _committed(bench: _Bench, revision: str, named: bool) -> Trial | None:
+    """The protocol as a git revision has it, with the settings of now; None where it has none without errors."""
     from kb.comparison.revision import unpack
     from kb.comparison.trial import trial_of
     from kb.interpreter import Guideline
     from kb.scenarios import run_scenario
 
+    target = bench.target
     inside = Path(os.path.relpath(target.file, target.base))
     with tempfile.TemporaryDirectory(prefix="kb-try-") as name:
         folder = Path(name)
@@ -308,4 +316,5 @@ def _committed(target: _Target, revision: str, named: bool) -> Trial | None:
         guideline = Guideline(program)
         scenarios = [each for beside in base.scenario_files_of(file) for each in base.scenarios(beside)[0]]
         wanted = (each for each in scenarios if each.version in ("", program.version))
-        return trial_of(program, [run_scenario(guideline, each) for each in wanted])
+        results = [run_scenario(guideline, each) for each in wanted]
+        return trial_of(program, results, bench.settled(program))

@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from kb.advice import DoseAdvice
 from kb.generator.readaloud import Entry, ReadAloud, Said, entry_lines, read_aloud
+from kb.generator.wording import Speaker
 from kb.interpreter import Advice
+from kb.local import NO_LOCAL, Local
 from kb.program import Program
 from kb.scenarios import Result
 
@@ -86,8 +89,11 @@ class Change(NamedTuple):
         return sum(not part.name.startswith("(") for part in self.parts)
 
 
-def trial_of(program: Program, results: Iterable[Result]) -> Trial:
-    return Trial(program, _parts(read_aloud(program)), {result.scenario.id: _tried(result) for result in results})
+def trial_of(program: Program, results: Iterable[Result], local: Local = NO_LOCAL) -> Trial:
+    """One state of a protocol. `local`: the hospital's settings, told in the list and in whose units doses are told."""
+    say = Speaker(program, local)
+    tried = {result.scenario.id: _tried(result, say) for result in results}
+    return Trial(program, _parts(read_aloud(program, local)), tried)
 
 
 def compare(before: Trial, after: Trial) -> Change:
@@ -190,32 +196,37 @@ def _merged(was: str, now: str) -> str:
 # ---------------------------------------------------------------- the scenarios
 
 
-def _tried(result: Result) -> Tried:
+def _tried(result: Result, say: Speaker) -> Tried:
     scenario = result.scenario
     mismatches = tuple(str(item) for item in result.mismatches)
-    return Tried(scenario.title, scenario.span.file, scenario.span.line, mismatches, tuple(_advice(result)))
+    return Tried(scenario.title, scenario.span.file, scenario.span.line, mismatches, tuple(_advice(result, say)))
 
 
 _WORDS = {True: "yes", False: "no", None: "not known"}
 
 
-def _advice(result: Result) -> Iterator[str]:
+def _advice(result: Result, say: Speaker) -> Iterator[str]:
     if result.advice is None:
         yield "the chart is refused"
         return
-    yield from advice_lines(result.advice)
+    yield from advice_lines(result.advice, say)
     for verdict in result.verdicts:
         rules = f" ({', '.join((*verdict.rules, *verdict.asks))})" if verdict.rules or verdict.asks else ""
         yield f"order {verdict.order}: {verdict.verdict}{rules}"
 
 
-def advice_lines(advice: Advice) -> Iterator[str]:
-    """Advice in short, a line for each thing that is advised."""
+def advice_lines(advice: Advice, say: Speaker | None = None) -> Iterator[str]:
+    """Advice in short, a line for each thing that is advised; doses as `say` tells them."""
+    tell = say or Speaker(advice.walk.program)
+
+    def told(dose: DoseAdvice) -> str:
+        return tell.dose_beside(dose.drug, dose.text)
+
     yield f"applies: {_WORDS[advice.applies]}"
     yield f"entered: {_WORDS[advice.entered]}"
     for item in advice.actions:
-        options = "".join(f"; {option.id}: {option.dose.text}" for option in item.options if option.dose)
-        yield f"{item.status}: {item.step}{f': {item.dose.text}' if item.dose else ''}{options}"
+        options = "".join(f"; {option.id}: {told(option.dose)}" for option in item.options if option.dose)
+        yield f"{item.status}: {item.step}{f': {told(item.dose)}' if item.dose else ''}{options}"
     yield from (f"ask: {ask.name}" for ask in advice.asks)
     yield from (f"alert: {alert.id}" for alert in advice.alerts)
     yield from (f"outcome: {outcome.step}" for outcome in advice.outcomes)

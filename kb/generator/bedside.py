@@ -112,7 +112,7 @@ class _Bedside:
         self.numbers = numbers or {}
         self.say = Speaker(program, advice.walk.reading.local)
         self.now = datetime.fromisoformat(advice.now) if advice.now else None
-        self.questions = {element.id: clean(element.question or element.label) for element in program.elements}
+        self.questions = {element.id: self.say.prose(element.question or element.label) for element in program.elements}
         self.keys: dict[str, None] = {}
         self.readings: dict[str, None] = {}
         self.titles = {step.id: self.say.prose(step.title) for step in program.steps}
@@ -206,11 +206,11 @@ class _Bedside:
         words = self.dose_words(dose)
         if item.verb == "infuse" and dose.high and dose.low and dose.low != dose.high:
             words = [self.say.drug(dose.drug), self.say.dose_beside(dose.drug, f"{dose.low} {dose.unit}"), *words[2:]]
-            words.append(f"(range {dose.low} to {dose.high} {dose.unit})")
+            words.append(f"(range {self.say.dose_beside(dose.drug, f'{dose.low} to {dose.high} {dose.unit}')})")
         style = "dose" if dose.rounded is not None else "warn"
         yield Line((Span(_label("dose"), "label"), Span(" ".join(words), style)), 4, 4 + _GUTTER)
         if dose.each:
-            yield _labelled("", f"each {dose.each}")
+            yield _labelled("", f"each {self.say.dose_beside(dose.drug, dose.each)}")
         if dose.rule and dose.rounded is not None and self.say.condition(dose.rule) not in " ".join(words):
             yield _labelled("", f"rule: {self.say.condition(dose.rule)}", "quiet")
         if dose.working:
@@ -243,28 +243,28 @@ class _Bedside:
             text = f"{self.say.prose(option.title)}{dose}  ({mark})"
             yield _labelled("choose", text, "bad" if option.eligible is False else "plain")
             for reason in option.in_favour:
-                yield _labelled("", f"for: {clean(reason)}")
+                yield _labelled("", f"for: {self.say.prose(reason)}")
             for reason in option.against:
-                yield _labelled("", f"against: {clean(reason)}")
+                yield _labelled("", f"against: {self.say.prose(reason)}")
             for caution in option.cautions:
-                yield _labelled("", clean(caution), "warn")
+                yield _labelled("", self.say.prose(caution), "warn")
         if item.decide_by:
             yield _labelled("who", f"decided by: {clean(item.decide_by)}; the source gives no number")
         for caution in item.cautions:
             first, asked, rest = clean(caution).partition(FIND_OUT)
-            words = f"{asked}{self.say.condition(rest)}" if asked and not first else clean(caution)
+            words = f"{asked}{self.say.condition(rest)}" if asked and not first else self.say.prose(caution)
             yield _labelled("careful", words, "warn")
         for reason in item.withheld_by:
-            yield _labelled("because", clean(reason), "warn")
+            yield _labelled("because", self.say.prose(reason), "warn")
         for other in item.instead:
-            yield _labelled("instead", self.titles.get(other, clean(other)))
+            yield _labelled("instead", self.titles.get(other, self.say.prose(other)))
 
     def why(self, reasons: Iterable[Reason]) -> Iterator[Line]:
         label = "why"
         for reason in reasons:
             case = "otherwise" if reason.case == "else" else self.say.condition(reason.case)
             facts = self.facts(reason.facts)
-            question = clean(reason.question)
+            question = self.say.prose(reason.question)
             text = f"{question}{'' if question.endswith('?') else ':'} {case}" + (f" — {facts}" if facts else "")
             yield _labelled(label, text)
             label = ""
@@ -349,7 +349,7 @@ class _Bedside:
                 yield Line(
                     (
                         Span("?  ", "warn"),
-                        Span(clean(ask.question) or self.ask_name(ask.name), "title" if now else "plain"),
+                        Span(self.say.prose(ask.question) or self.ask_name(ask.name), "title" if now else "plain"),
                         Span(_answers(ask)),
                         Span(late, "now"),
                         Span(f"  [{ask.name}]", "quiet"),
@@ -398,7 +398,7 @@ class _Bedside:
             for alert in sorted(self.advice.alerts, key=lambda alert: order.get(alert.severity, 3)):
                 style = "now" if alert.severity == "critical" else "warn"
                 cites = f"  {' '.join((*alert.cites, *alert.interprets))}" if alert.cites or alert.interprets else ""
-                yield Line((Span("!  ", style), Span(clean(alert.say), style), Span(cites, "quiet")), 2, 5)
+                yield Line((Span("!  ", style), Span(self.say.prose(alert.say), style), Span(cites, "quiet")), 2, 5)
 
     def others(self) -> Iterator[Line]:
         for heading, wanted in (("FIRST FIND OUT WHETHER DONE", True), ("IN HAND, WAITING OR WITHHELD", False)):
@@ -416,9 +416,9 @@ class _Bedside:
                     spans.append(Span(f"  {until}", "plain"))
                 yield Line(tuple(spans), 2, 5)
                 for reason in item.withheld_by:
-                    yield _labelled("because", clean(reason), "warn")
+                    yield _labelled("because", self.say.prose(reason), "warn")
                 for other in item.instead:
-                    yield _labelled("instead", self.titles.get(other, clean(other)))
+                    yield _labelled("instead", self.titles.get(other, self.say.prose(other)))
                 for name in item.asks:
                     yield _labelled("ask", self.questions.get(name, self.ask_name(name)))
 
@@ -452,7 +452,7 @@ class _Bedside:
                 "RUNNING, NO CHANGE ADVISED",
                 [self.running(item) for item in advice.running],
             ),
-            ("ASSUMED", [clean(text) for text in advice.assumptions]),
+            ("ASSUMED", [self.say.prose(text) for text in advice.assumptions]),
             ("NOT USED", [clean(text) for text in (*advice.refused, *advice.not_used)]),
         ):
             if texts:
@@ -508,7 +508,9 @@ class _Bedside:
         for reason in found.reasons:
             case = "otherwise" if reason.case == "else" else self.say.condition(reason.case)
             facts = self.facts(reason.facts)
-            told = f"{clean(reason.question)} — {case}: {words[reason.holds]}" + (f" ({facts})" if facts else "")
+            told = f"{self.say.prose(reason.question)} — {case}: {words[reason.holds]}" + (
+                f" ({facts})" if facts else ""
+            )
             yield _labelled("why", told)
         if item is not None:
             yield from self.source(item)
@@ -531,7 +533,9 @@ class _Bedside:
             if id in statements:
                 self.keys |= dict.fromkeys(statements[id].cites)
                 behind = f" ({', '.join(statements[id].cites)})" if statements[id].cites else ""
-                yield Line((Span(f"{id}  ", "label"), Span(f"{clean(statements[id].says)}{behind}")), 2, 4 + len(id))
+                yield Line(
+                    (Span(f"{id}  ", "label"), Span(f"{self.say.prose(statements[id].says)}{behind}")), 2, 4 + len(id)
+                )
         yield from self.footnotes()
 
     def footnotes(self) -> Iterator[Line]:
@@ -551,14 +555,15 @@ class _Bedside:
                 yield Line((Span(f"{ref.key}  ", "label"), Span(told)), 2, 2 + len(ref.key) + 2)
 
 
-def verdict_lines(verdict: OrderVerdict, program: ir.Program, ways: Mapping[str, str] | None = None) -> Iterator[Line]:
+def verdict_lines(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str] | None = None) -> Iterator[Line]:
     """One order and what the protocol says to it.
 
     Args:
+        say: of the protocol, with the settings under which the order was judged.
         ways: how what is asked can be answered here, by the last part of its name.
 
     """
-    yield from harmless_lines(_verdict(verdict, Speaker(program), ways or {}))
+    yield from harmless_lines(_verdict(verdict, say, ways or {}))
 
 
 def _verdict(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str]) -> Iterator[Line]:
@@ -570,21 +575,20 @@ def _verdict(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str]) -> It
         yield _labelled("read as", clean(verdict.understood))
     rules = [*verdict.rules, *[""] * len(verdict.because)]
     for rule, because in zip(rules, verdict.because, strict=False):
-        yield _labelled("because", clean(because) + (f"  [{rule}]" if rule else ""))
+        yield _labelled("because", say.prose(because) + (f"  [{rule}]" if rule else ""))
     for text in verdict.instead:
-        yield _labelled("instead", clean(text))
+        yield _labelled("instead", say.prose(text))
     for text in verdict.notes:
-        yield _labelled("local", clean(text), "warn")
+        yield _labelled("local", say.prose(text), "warn")
     label = "ask"
     for ask in verdict.questions:
         way = ways.get(ask.name.rpartition(".")[2], "") if "." in ask.name else ways.get(ask.name, "")
-        way = f"  ({way})" if way else ""
         yield Line(
             (
                 Span(_label(label), "label"),
-                Span(clean(ask.question) or say.condition(ask.name)),
-                Span(f"{_answers(ask)}{way}"),
-                Span(f"  [{ask.name}]", "quiet"),
+                Span(say.prose(ask.question) or say.condition(ask.name)),
+                Span(_answers(ask)),
+                Span(f"  ({way})" if way else f"  [{ask.name}]", "quiet"),
             ),
             4,
             4 + _GUTTER,

@@ -97,7 +97,7 @@ class _Maker:
             ),
             rows=rows,
             caps=tuple(
-                f"{listed(self.say.drug(drug) for drug in cap.drugs)}: never more than {self.say.condition(cap.text)}"
+                f"{listed(self.say.drug(drug) for drug in cap.drugs)}: never more than {self.say.cap(cap)}"
                 for cap in program.caps
             ),
             local=bool(self.settings),
@@ -148,7 +148,8 @@ class _Maker:
             if action.ladder or any(against for _, against in made):
                 return row._replace(needs=cells[0] if made[0][1] else "")
             to = "to " if action.verb == "change" else ""
-            same = f"{self.say.drug(action.drug)} {to}{made[0][0].text} {route_words(action.route)}".strip()
+            dose = self.say.dose_beside(action.drug, made[0][0].text)
+            same = f"{self.say.drug(action.drug)} {to}{dose} {route_words(action.route)}".strip()
             return row._replace(dose=same)
         rates = {dose.rounded for dose, _ in made}
         if len(rates) == 1:  # the dose is the same, what the pump shows is not

@@ -149,7 +149,7 @@ class _Reader:
             caps=tuple(
                 Said(
                     cap.id,
-                    f"{listed(say.drug(drug) for drug in cap.drugs)}: never more than {say.condition(cap.text)}",
+                    f"{listed(say.drug(drug) for drug in cap.drugs)}: never more than {say.cap(cap)}",
                     cap.cites,
                     cap.interprets,
                 )

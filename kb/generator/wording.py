@@ -12,7 +12,15 @@ from kb import interpreter
 from kb import program as ir
 from kb.advice import LocalSetting, SaidElsewhere, elsewhere_line
 from kb.evaluate import parts_of, slots_of
-from kb.local import NO_LOCAL, Local, number_in_local_unit, prose_beside, range_beside, settings_in_force
+from kb.local import (
+    NO_LOCAL,
+    Local,
+    dose_beside,
+    number_in_local_unit,
+    prose_beside,
+    range_beside,
+    settings_in_force,
+)
 from kb.reading import dictionary_of
 
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠", " * ": " × "}
@@ -64,7 +72,6 @@ _FALL = re.compile(
     r" (?P<op>[<>]=?|!?=) 0 (?P=unit)(?![^\s),])"
 )
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_DOSE = re.compile(r"(?P<low>\d+(?:\.\d+)?)(?: to (?P<high>\d+(?:\.\d+)?))? (?P<unit>[^\s(),]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
 
@@ -193,19 +200,22 @@ class Speaker:
 
         return _COMPARED.sub(beside, text) if self._settled.units else text
 
+    def range_beside(self, name: str, low: str, high: str, unit: str) -> str:
+        """Two numbers of data or of a drug's dose in the hospital's unit; empty where it has none."""
+        return range_beside(self._settled, dictionary_of(self.program), name, low, high, unit)
+
     def in_local_unit(self, name: str, number: str, unit: str) -> str:
         """A number of data or of a drug's dose in the hospital's unit; empty where it has none."""
         return number_in_local_unit(self._settled, dictionary_of(self.program), name, unit, number)
 
     def dose_beside(self, drug: str, text: str) -> str:
         """A dose or rate; where the hospital shows this drug in a unit of its own, in that too."""
-        found = _DOSE.fullmatch(text)
-        if found is None or drug not in self._settled.units:
-            return text
-        own = range_beside(
-            self._settled, dictionary_of(self.program), drug, found["low"], found["high"] or "", found["unit"]
-        )
-        return f"{text} ({own})" if own else text
+        return dose_beside(self._settled, dictionary_of(self.program), drug, text)
+
+    def cap(self, cap: ir.Cap) -> str:
+        """The most that may be given of a drug, or of several together."""
+        told = {self.dose_beside(drug, self.condition(cap.text)) for drug in cap.drugs}
+        return told.pop() if len(told) == 1 else self.condition(cap.text)
 
     def prose(self, text: str) -> str:
         """A title, note or other text of the protocol; where a number in it has a unit of the hospital's, that too."""

@@ -7,7 +7,7 @@ import { addAll, doseNeeds, namesOf } from "./asks.js";
 import { describeDose, doseValue, inBase, NOT_KNOWN } from "./doses.js";
 import { saidElsewhere } from "./elsewhere.js";
 import { evaluate } from "./evaluate.js";
-import { CARE_AREA, shownBeside } from "./local.js";
+import { CARE_AREA, doseBeside, shownBeside } from "./local.js";
 import { judge, ownOrder, remaining, stopByText } from "./orders.js";
 import { NOTHING } from "./plan.js";
 import { dictionaryOf } from "./reading.js";
@@ -221,7 +221,8 @@ function doseOf(walk, action) {
       unknownCap = true;
     } else if (left === null || found.left < left) {
       left = found.left;
-      note = `${cap.id}: at most ${cap.text}; ${told(walk, drug.id, cap.unit, left)} is left`;
+      const most = doseBeside(walk.reading.local, dictionaryOf(walk.program), drug.id, cap.text);
+      note = `${cap.id}: at most ${most}; ${told(walk, drug.id, cap.unit, left)} is left`;
     }
   }
   const value = unknownCap ? NOT_KNOWN : doseValue(drug, action, walk.row, left);

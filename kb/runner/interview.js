@@ -10,7 +10,7 @@ import { askFor, namesOf } from "./asks.js";
 import { about as aboutOf, ChartError, RECORD, refusal } from "./chart.js";
 import { bare, clock, dayAndClock, later, moment, NO, quantity, span, YES } from "./dictation.js";
 import { advise } from "./interpreter.js";
-import { CARE_AREA, inLocalUnit, readLocal, settingsInForce, unitInUse } from "./local.js";
+import { CARE_AREA, doseBeside, inLocalUnit, proseBeside, readLocal, settingsInForce, unitInUse } from "./local.js";
 import { SCALE } from "./program.js";
 import { dictionaryOf, parseChart } from "./reading.js";
 import { entryJson, nameOf, Record } from "./record.js";
@@ -270,7 +270,7 @@ export class Interview {
     this.#act(() => {
       const made = this.#doStep(step);
       if (clean(reason)) this.#declined(made, clean(reason));
-      else this.#pending = question("reason", made.id, `Why is it declined: ${clean(made.title)}?`, { step: made.id });
+      else this.#pending = question("reason", made.id, `Why is it declined: ${this.#prose(made.title)}?`, { step: made.id });
     });
   }
 
@@ -381,6 +381,19 @@ export class Interview {
 
   #speaker() {
     return new Speaker(this.program, settingsInForce(this.program, this.#settled));
+  }
+
+  /**
+   * A text of the protocol; where a number in it has a unit of the hospital's, that too.
+   * @param {string} text
+   */
+  #prose(text) {
+    return proseBeside(this.#settled, this.#names, clean(text));
+  }
+
+  /** @param {string} drug @param {string} text */
+  #doseText(drug, text) {
+    return doseBeside(this.#settled, this.#names, drug, text);
   }
 
   get #names() {
@@ -503,7 +516,7 @@ export class Interview {
       const span = low && high ? `${low} to ${high}` : low ? `from ${low}` : high ? `up to ${high}` : "a number";
       range = `${span} ${element.unit === "1" ? "" : element.unit}`.trim();
     }
-    const text = clean(element.question) || `${clean(element.label)}?`;
+    const text = this.#prose(element.question) || `${clean(element.label)}?`;
     const unobtainable = element.canBeUnobtainable;
     return question("value", element.id, text, { ...common, type: element.type, unit, options, range, unobtainable });
   }
@@ -541,7 +554,7 @@ export class Interview {
       const { kind, id } = event;
       if (kind === "step") {
         const step = this.program.steps.find((step) => step.id === id);
-        const title = step === undefined ? id : clean(step.title);
+        const title = step === undefined ? id : this.#prose(step.title);
         return question("done", id, `When was this last done: ${title}?`, common);
       }
       const element = kind === "element" ? elements.get(id) : undefined;
@@ -935,7 +948,7 @@ export class Interview {
     if (action.verb === "choose") {
       if (said) return this.#chosen(question("option", step.id, "", { step: step.id }), said, told);
       const options = action.options.map((option) => option.id);
-      this.#pending = question("option", step.id, `Which was it: ${clean(step.title)}?`, { options, step: step.id });
+      this.#pending = question("option", step.id, `Which was it: ${this.#prose(step.title)}?`, { options, step: step.id });
       return;
     }
     if (action.verb === "measure" || action.verb === "exclude") {
@@ -1005,8 +1018,8 @@ export class Interview {
     const option = step.action?.options.find((option) => option.action === chosen)?.id ?? "";
     const item = this.#item(step.id);
     const dose = option ? item?.options.find((ranked) => ranked.id === option)?.dose : item?.dose;
-    const each = dose?.each ? `, each ${clean(dose.each)}` : "";
-    const note = dose ? `advised: ${clean(dose.text)}${each}` : "";
+    const parts = [dose?.text, dose?.each].filter(Boolean).map((part) => this.#doseText(drug.id, clean(part ?? "")));
+    const note = dose ? `advised: ${parts.join(", each ")}` : "";
     const label = this.#say.drug(drug.id);
     const text = amount ? `How much ${label} was given?` : `To what rate was ${label} set?`;
     return question("dose", drug.id, text, { ...this.#dosed(drug, unit), unit, note, step: step.id, option });
@@ -1264,7 +1277,7 @@ export class Interview {
     if (entry.kind === "step") {
       const step = this.program.steps.find((step) => step.id === entry.step);
       const reason = entry.reason ? ` (${clean(entry.reason)})` : "";
-      return `${entry.event}: ${clean(step === undefined ? entry.step : step.title)}${reason}`;
+      return `${entry.event}: ${step === undefined ? clean(entry.step) : this.#prose(step.title)}${reason}`;
     }
     return `${entry.event} ${aboutOf(entry)}`;
   }

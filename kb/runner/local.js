@@ -696,6 +696,7 @@ function known(bad) {
 // All that is shown of a quantity in the hospital's unit is decided here: for facts, doses, conditions, limits, prose.
 
 const NUMBER = "[0-9]+(?:\\.[0-9]+)?";
+const DOSE = new RegExp(`^(${NUMBER})(?: to (${NUMBER}))? ([^\\s(),:]+)((?::| as | in | since | = ).*)?$`);
 const WORD = "\\p{L}\\p{N}_";
 const IN_PROSE = new RegExp(
   `(?<![${WORD}.,/-])(${NUMBER})(?: to (${NUMBER}))? ([A-Za-zµ%][${WORD}%/]*)(?![${WORD}/]| \\([0-9])`,
@@ -773,6 +774,21 @@ export function rangeBeside(local, names, name, low, high, unit) {
   if (ends.some((end) => !end)) return "";
   const other = ` ${local.units.get(name)}`;
   return ends.map((end, index) => (index < ends.length - 1 ? end.slice(0, -other.length) : end)).join(" to ");
+}
+
+/**
+ * A dose or rate of a drug as it is written; where the hospital has a unit of its own for the drug, in that too.
+ * @param {Local} local
+ * @param {Dictionary} names
+ * @param {string} drug
+ * @param {string} text
+ */
+export function doseBeside(local, names, drug, text) {
+  const found = local.units.has(drug) ? DOSE.exec(text) : null;
+  if (!found) return text;
+  const own = rangeBeside(local, names, drug, found[1], found[2] ?? "", found[3]);
+  const rest = found[4] ?? "";
+  return own ? `${text.slice(0, text.length - rest.length)} (${own})${rest}` : text;
 }
 
 /**

@@ -7,7 +7,7 @@
 import { amountPerSecond } from "./doses.js";
 import { evaluate, undecided } from "./evaluate.js";
 import { hold } from "./limits.js";
-import { CARE_AREA, possibleAreas, proseBeside, shownBeside } from "./local.js";
+import { CARE_AREA, doseBeside, possibleAreas, proseBeside, shownBeside } from "./local.js";
 import { SCALE } from "./program.js";
 import { dictionaryOf } from "./reading.js";
 import { formatDuration, Fraction } from "./values.js";
@@ -156,7 +156,8 @@ export function judge(walk, order, others, units, own) {
     for (const cite of cap.cites) cites.add(cite);
     for (const id of cap.interprets) interprets.add(id);
     if (left === 0n || (order.amount ?? 0n) > left) {
-      refused.push([cap.id, `at most ${cap.text}; ${tell(cap.unit, left)} is left`]);
+      const most = doseBeside(walk.reading.local, dictionaryOf(program), order.drug, cap.text);
+      refused.push([cap.id, `at most ${most}; ${tell(cap.unit, left)} is left`]);
     } else if (order.rate) {
       const weight = program.weight === null ? null : row[program.weight];
       const perSecond = amountPerSecond(order.rate, drug.rateUnit, weight, units);

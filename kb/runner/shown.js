@@ -5,7 +5,7 @@
 
 import { elsewhereLine } from "./advice.js";
 import { coded, folded, list, make } from "./dom.js";
-import { proseBeside, rangeBeside } from "./local.js";
+import { doseBeside, proseBeside } from "./local.js";
 import { dictionaryOf } from "./reading.js";
 import { parseTime } from "./times.js";
 import { clean, listed, Speaker } from "./wording.js";
@@ -32,7 +32,6 @@ import { clean, listed, Speaker } from "./wording.js";
 const URGENCY = { stat: "NOW", asap: "soon", urgent: "urgent" };
 /** @type {{[route: string]: string}} */
 const ROUTES = { iv: "IV", im: "IM", io: "IO" };
-const DOSE = /^(?<low>-?[\d.]+)(?: to (?<high>-?[\d.]+))? (?<unit>\S.*)$/;
 const UNOBTAINABLE = " is unobtainable";
 /** Another page has a tab of its own: what was entered would be gone with this one. */
 const APART = { target: "_blank", rel: "noopener" };
@@ -67,6 +66,14 @@ export class Shown {
   }
 
   /**
+   * A condition or a text with names of the Program in it, its numbers in the hospital's units too.
+   * @param {string} text
+   */
+  #told(text) {
+    return this.#prose(this.#say.condition(text));
+  }
+
+  /**
    * A link to the place of something in the pages of this protocol.
    * @param {string} kind
    * @param {string} id
@@ -98,7 +105,7 @@ export class Shown {
   all(doing) {
     const advice = this.#advice;
     if (advice.applies === false) {
-      const scope = this.#say.condition(this.#program.appliesText);
+      const scope = this.#told(this.#program.appliesText);
       return [make("p", { class: "kb-run-alert" }, `Not for this patient: this protocol applies if ${scope}.`)];
     }
     const shown = new Set(advice.recommended.map((item) => item.step));
@@ -125,7 +132,7 @@ export class Shown {
           ...this.#basis(end.cites, []),
         ),
       ),
-      ...this.#part("Assumed", advice.assumptions.map((each) => this.#say.condition(each))),
+      ...this.#part("Assumed", advice.assumptions.map((each) => this.#told(each))),
       ...this.#part("Not available", advice.unavailable.map((each) => `${this.#say.condition(each.name)}: ${this.#say.condition(each.why)}`)),
       ...this.#part(
         "The source gives no number; local policy must set",
@@ -279,11 +286,7 @@ export class Shown {
    * @param {string} text
    */
   #beside(drug, text) {
-    const found = DOSE.exec(text)?.groups;
-    if (found === undefined) return text;
-    const { local } = this.#advice.walk.reading;
-    const own = rangeBeside(local, dictionaryOf(this.#program), drug, found.low, found.high ?? "", found.unit);
-    return own.trim() ? `${text} (${own})` : text;
+    return doseBeside(this.#advice.walk.reading.local, dictionaryOf(this.#program), drug, text);
   }
 
   /**
@@ -332,7 +335,7 @@ export class Shown {
           {},
           make("strong", {}, `${this.#prose(option.title)}${dose}`),
           ` (${mark})`,
-          ...list(reasons.map((each) => this.#say.condition(each))),
+          ...list(reasons.map((each) => this.#told(each))),
         );
       });
       lines.push(make("p", {}, "One of these, best first:"), ...list(options, "ol"));
@@ -340,10 +343,10 @@ export class Shown {
     if (item.decide_by) lines.push(make("p", {}, `Decided by: ${clean(item.decide_by)}; the source gives no number`));
     for (const caution of item.cautions) {
       const words = clean(caution);
-      const told = words.startsWith(FIND_OUT) ? FIND_OUT + this.#say.condition(words.slice(FIND_OUT.length)) : words;
+      const told = words.startsWith(FIND_OUT) ? FIND_OUT + this.#told(words.slice(FIND_OUT.length)) : this.#prose(words);
       lines.push(make("p", { class: "kb-run-careful" }, told));
     }
-    for (const reason of item.withheld_by) lines.push(make("p", { class: "kb-run-careful" }, `because: ${clean(reason)}`));
+    for (const reason of item.withheld_by) lines.push(make("p", { class: "kb-run-careful" }, `because: ${this.#prose(reason)}`));
     for (const other of item.instead) lines.push(make("p", {}, `instead: ${this.#titles.get(other) || clean(other)}`));
     return lines;
   }
@@ -352,7 +355,7 @@ export class Shown {
 
   /** @param {Reason} reason */
   #reason(reason) {
-    const chosen = reason.case === "else" ? "otherwise" : this.#say.condition(reason.case);
+    const chosen = reason.case === "else" ? "otherwise" : this.#told(reason.case);
     const question = this.#prose(reason.question);
     const facts = reason.facts
       .filter((fact) => !(fact.name.endsWith(UNOBTAINABLE) && fact.value !== "yes"))

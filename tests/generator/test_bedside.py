@@ -10,6 +10,7 @@ import pytest
 
 import kb
 from kb.generator.bedside import advice_lines, verdict_lines
+from kb.generator.wording import Speaker
 from tests.generator.test_hostile_text import ATTACKS, attacked
 
 CHART: dict[str, Any] = {
@@ -66,7 +67,7 @@ def test_no_text_reaches_the_terminal_as_a_command(attack: str) -> None:
     advice = hostile.advise(CHART)
     lines = [line.text for line in advice_lines(advice)]
     for verdict in hostile.check_orders(CHART, [{"drug": "vasopressin", "rate": "0.06 units/min"}]):
-        lines += [line.text for line in verdict_lines(verdict, hostile.program)]
+        lines += [line.text for line in verdict_lines(verdict, Speaker(hostile.program))]
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "".join(lines))
 
 

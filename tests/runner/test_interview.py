@@ -369,6 +369,7 @@ HOSPITAL = {
 
 def test_the_page_asks_in_the_units_of_the_hospital() -> None:
     compare(["refractory-hypotension"], range(4), 30, HOSPITAL)
+    compare(["adult-bradycardia"], range(2), 30, {"display_units": {"atropine": "mcg", "heart_rate": "1/s"}})
 
 
 @pytest.mark.long

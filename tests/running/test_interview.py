@@ -504,7 +504,7 @@ LOCAL = {
 def test_a_bare_answer_is_in_the_hospitals_unit_and_is_said_back_in_both(line: str, charted: Any, shown: str) -> None:
     conversation = talk(local=LOCAL)
     asked = said(conversation, "age 64", "pulse present")
-    assert "in kPa (" in asked
+    assert "in kPa (1.333 to 33.33 kPa; 10 to 250 mmHg)" in asked
     assert shown in said(conversation, line)
     assert [value for _, value in values(conversation)][2:] == ([] if charted is None else [charted])
 
@@ -523,7 +523,16 @@ def test_an_order_in_a_conversation_is_held_against_the_limits_of_the_care_area(
     assert "care area" in said(talk(local=LOCAL), *LOW, order)
     shown = said(talk(local={**LOCAL, "care_area": "ward"}), *LOW, order)
     assert "REFUSED" in shown
+    assert "0.03 units/min (1.8 units/h) is above" in shown
     assert "local (ward) hard limit of 0.02 units/min" in shown
+
+
+def test_what_an_order_is_for_can_be_said_in_a_conversation() -> None:
+    asked = said(talk(), *LOW, "order dopamine 5 mcg/kg/min")
+    assert "As which line of treatment is Dopamine ordered?" in asked
+    assert "order … line first" in asked
+    assert "order.line" not in asked
+    assert "REFUSED" in said(talk(), *LOW, "order dopamine 5 mcg/kg/min iv line first")
 
 
 # ---------------------------------------------------------------- charts in and out

@@ -10,15 +10,19 @@ import pytest
 
 import kb
 from kb.base import Base
-from kb.generator.bedside import advice_lines
+from kb.comparison.trial import trial_of
+from kb.generator.bedside import advice_lines, verdict_lines
 from kb.generator.diagram import plan_flowchart
 from kb.generator.readaloud import read_aloud_text
+from kb.generator.wording import Speaker
 from kb.local import checked_local, read_local
+from kb.scenarios import load_scenario_files, run_scenario
 from kb.validator import schema_document
 
 ROOT = Path(__file__).parents[2]
 SHOCK = kb.load("refractory-hypotension", base=ROOT)
 KETOACIDOSIS = kb.load("diabetic-ketoacidosis", base=ROOT)
+BRADYCARDIA = kb.load("adult-bradycardia", base=ROOT)
 ARREST = kb.load("adult-cardiac-arrest", base=ROOT)
 FILE: dict[str, Any] = {
     "format": 1,
@@ -463,6 +467,7 @@ def test_a_threshold_stands_in_the_protocols_unit_first_and_then_in_the_hospital
         (SHOCK, {"dobutamine": "mcg/kg/h"}, "2.5 → 5 → 10 → 20 mcg/kg/min (150 → 300 → 600 → 1200 mcg/kg/h)"),
         (SHOCK, {"norepinephrine": "mcg/kg/h"}, "norepinephrine at 0.25 mcg/kg/min (15 mcg/kg/h) of base or more?"),
         (SHOCK, {"epinephrine": "mcg/kg/h"}, "never above 0.5 mcg/kg/min (30 mcg/kg/h)"),
+        (BRADYCARDIA, {"atropine": "mcg"}, "atropine-total: atropine: never more than 3 mg (3000 mcg) in the episode"),
     ],
 )
 def test_every_number_of_a_quantity_stands_in_the_hospitals_unit_too(
@@ -493,6 +498,45 @@ def test_limits_and_alerts_stand_in_the_hospitals_unit() -> None:
         if setting.kind == "limit"
     )
     assert setting.value == "rate: hard up to 0.06 units/min (3.6 units/h)"
+
+
+def test_an_order_is_answered_in_the_hospitals_unit_too() -> None:
+    local = {"display_units": {"atropine": "mcg"}}
+    chart = {"age": "60 years", "total(atropine in the episode)": "2 mg", "therapy_record": "complete"}
+    (verdict,) = BRADYCARDIA.check_orders(chart, [{"drug": "atropine", "amount": "2 mg", "route": "iv"}], local=local)
+    say = Speaker(BRADYCARDIA.program, checked_local(BRADYCARDIA.program, local))
+    told = [line.text for line in verdict_lines(verdict, say)]
+    assert any("at most 3 mg (3000 mcg) in the episode; 1 mg (1000 mcg) is left" in line for line in told), told
+    local = {"display_units": {"dopamine": "mcg/kg/h"}}
+    (verdict,) = SHOCK.check_orders({"age": "60 years"}, [{"drug": "dopamine", "rate": "5 mcg/kg/min"}], local=local)
+    assert {ask.name: ask.unit for ask in verdict.questions}["dopamine"] == "mcg/kg/h"
+
+
+def test_what_a_change_does_is_told_with_the_hospitals_units() -> None:
+    local = checked_local(SHOCK.program, KPA)
+    files = sorted((ROOT / "protocols" / "refractory-hypotension" / "scenarios").glob("*.yaml"))[:1]
+    worked = [each for each in load_scenario_files(files)[0] if each.version in ("", SHOCK.program.version)]
+    trial = trial_of(SHOCK.program, [run_scenario(SHOCK, each) for each in worked], local)
+    assert any("0.03 to 0.04 units/min (1.8 to 2.4 units/h)" in line for line in trial.parts["vasopressin"])
+    told = [line for tried in trial.scenarios.values() for line in tried.advice if "vasopressin: 0.03" in line]
+    assert told
+    assert all("units/h)" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0.03 units/min", "0.03 units/min (1.8 units/h)"),
+        ("0.03 to 0.04 units/min", "0.03 to 0.04 units/min (1.8 to 2.4 units/h)"),
+        ("0.03 units/min: not known yet", "0.03 units/min (1.8 units/h): not known yet"),
+        ("0.03 units/min as base", "0.03 units/min (1.8 units/h) as base"),
+        ("0.03 units/min = 4.5 mL of 0.4 units/mL", "0.03 units/min (1.8 units/h) = 4.5 mL of 0.4 units/mL"),
+        ("0.03 units/min and more", "0.03 units/min and more"),
+        ("vasopressin_dose", "vasopressin_dose"),
+    ],
+)
+def test_a_written_dose_stands_in_the_hospitals_unit_too(text: str, shown: str) -> None:
+    assert Speaker(SHOCK.program, checked_local(SHOCK.program, KPA)).dose_beside("vasopressin", text) == shown
 
 
 @pytest.mark.parametrize(
