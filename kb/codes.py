@@ -185,6 +185,7 @@ DOSES: dict[str, Code] = {
 # ---------------------------------------------------------------- KB475 to KB489 time and data
 TIMES: dict[str, Code] = {
     "KB475": Code("escalation-too-soon", WARNING, "The next drug waits until the one before it has had its time."),
+    "KB476": Code("again-on-old-values", WARNING, "What is done again is decided on newer values."),
     "KB477": Code("review-on-old-values", WARNING, "A review measures again what the decision before it read."),
     "KB478": Code("never-stale", WARNING, "A value that changes goes stale."),
     "KB479": Code("nobody-is-asked", WARNING, "What decides can be asked for."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from kb import model
 from kb.codes import found
@@ -11,7 +10,7 @@ from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
 from kb.expression.types import literal_value
 from kb.linter.context import LintContext, listed
-from kb.linter.readings import elements_in, ways_to, written_out
+from kb.linter.readings import elements_in, life, ways_to, written_out
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -72,7 +71,7 @@ def _reviews(context: LintContext) -> Iterator[Diagnostic]:
         for way in leading.get(step.id, ()):
             if way.case.when is not None:
                 read |= elements_in(scope, way.case.when.expr)
-        current = [id for id in sorted(read) if (life := _life(context, elements[id])) is not None and life > first]
+        current = [id for id in sorted(read) if (lasts := life(scope, elements[id])) is not None and lasts > first]
         if measured and current and not read & measured:
             yield found(
                 "KB477",
@@ -83,13 +82,6 @@ def _reviews(context: LintContext) -> Iterator[Diagnostic]:
                 "the reader would judge the effect by a value from before the action",
                 tuple(Related(elements[id].span, f"`{id}` stays current for longer") for id in current[:2]),
             )
-
-
-def _life(context: LintContext, element: model.ElementDef) -> Fraction | None:
-    """How long a value stays current, in seconds; None for what never goes stale."""
-    if element.valid_for is None or isinstance(element.valid_for.value, tree.Range):
-        return None
-    return literal_value(context.scope, element.valid_for.value)
 
 
 def unobtainable(context: LintContext) -> Iterator[Diagnostic]:

@@ -1,13 +1,15 @@
-"""What leads to a step: the conditions of the last decisions before it, and the data they read."""
+"""What leads to a step: the conditions of the last decisions before it, the data they read, how long these last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 from kb import model
 from kb.expression import tree
 from kb.expression.scope import Scope, nodes
+from kb.expression.types import literal_value
 
 
 class Way(NamedTuple):
@@ -49,6 +51,13 @@ def elements_in(scope: Scope, root: tree.Expr) -> frozenset[str]:
     return frozenset(
         node.id for node in written_out(scope, root) if isinstance(node, tree.Name) and node.id in scope.elements
     )
+
+
+def life(scope: Scope, element: model.ElementDef) -> Fraction | None:
+    """How long a value stays current, in seconds; None for what never goes stale."""
+    if element.valid_for is None or isinstance(element.valid_for.value, tree.Range):
+        return None
+    return literal_value(scope, element.valid_for.value)
 
 
 def reads_time(scope: Scope, root: tree.Expr) -> bool:
