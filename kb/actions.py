@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from fractions import Fraction
 
 from kb import program as ir
 from kb.advice import Alert, DoseAdvice, Item, OptionAdvice
@@ -109,6 +110,29 @@ def action_item(walk: Walk, index: int, alerts: list[Alert], now: datetime | Non
         elsewhere=walk.plan.elsewhere.get(step.id, ()),
     )
     return item, frozenset(needs)
+
+
+def due_in(walk: Walk, index: int) -> Fraction | None:
+    """Seconds until a waiting action is due: again, or for the next change of a titration.
+
+    None where that is not known, or where it no longer waits for time but for a measurement.
+    """
+    program, row = walk.program, walk.row
+    step = program.steps[index]
+    if step.repeat is not None:
+        since, after = row[step.repeat.since], evaluate(step.repeat.earliest, row)
+    elif step.action is not None and step.action.verb == "wait":
+        parent = program.steps[walk.plan.steps[step.part_of]]
+        since = after = None
+        for case in parent.cases:
+            match case.when:  # as `titrate` is compiled: `since(drug) < every`, or not measured again
+                case ir.Any_((ir.Compare("<", ir.Get(slot), every), *_)) if case.targets == (index,):
+                    since, after = row[slot], evaluate(every, row)
+    else:
+        return None
+    if not isinstance(since, int) or not isinstance(after, int) or (step.repeat is None and since >= after):
+        return None
+    return Fraction(max(0, after - since), ir.SCALE)
 
 
 def stays_withheld(walk: Walk, index: int) -> bool:

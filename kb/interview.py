@@ -24,6 +24,7 @@ from kb.generator.bedside import (
     Line,
     Span,
     advice_lines,
+    due_text,
     explanation_lines,
     harmless_lines,
     item_lines,
@@ -334,12 +335,17 @@ class Interview:
                 self._tell(Span("!  ", "now"), Span(self.say.prose(alert.say), "now"), indent=2, hang=5)
         for step, item in old.items():
             if step not in new:
-                self._news("no longer", item.title or item.hand_over, self._status(step))
+                after = next((found for found in now.actions if found.step == step), None)
+                due = "" if after is None else due_text(now, after)
+                self._news(
+                    "no longer", item.title or item.hand_over, ", ".join(filter(None, (self._status(step), due)))
+                )
         for item in now.actions:
             status = waiting.get(item.step)
             known = item.step in new or item.step in old or item.status in (status, "not known")
             if not known and not (status is None and item.status == "satisfied"):
-                self._news("now", item.title, item.status)
+                due = due_text(now, item)
+                self._news("now", item.title, f"{item.status}, {due}" if due else item.status)
         for step, item in new.items():
             was = old.get(step)
             if was is None:

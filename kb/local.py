@@ -449,13 +449,13 @@ class _Reader:
             self.report("KB647", path, why, help)
             return None
         ends: dict[str, int | None] = {}
-        try:
-            for kind in KINDS:
+        for kind in KINDS:
+            try:
                 if own.get(kind) is not None:
                     ends[f"{kind}_low"], ends[f"{kind}_high"] = self.ends(str(text_of(own[kind])), unit)
-        except BadValue as bad:
-            self.report("KB647", path, f"`{drug.id}`: {bad.message}", bad.help or "")
-            return None
+            except BadValue as bad:
+                self.report("KB647", (*path, kind), f"`{drug.id}`: {bad.message}", bad.help or "")
+                return None
         made = ir.Limit(
             of, route, ends.get("soft_low"), ends.get("soft_high"), ends.get("hard_low"), ends.get("hard_high")
         )
@@ -477,7 +477,7 @@ class _Reader:
                     f"{format_scaled(library, unit)}, and gives no reason"
                 )
                 help = "write `because:`; it is shown with every dose that relies on it"
-                self.report("KB647", path, message, help, wider=True)
+                self.report("KB647", (*path, kind), message, help, wider=True)
                 return None
         return LocalLimit(made, area, *told)
 

@@ -56,7 +56,9 @@ def check_local(local: LocalDef, library: model.Library, programs: Sequence[Prog
     for program in (*programs, *_library_programs(library, programs)):
         for problem in read_local(program, settings).problems:
             told_as = _told(local, problem)
-            wrong.add(problem.path)
+            wrong |= (
+                {problem.path, problem.path[:-1]} if problem.path[-1:] in (("soft",), ("hard",)) else {problem.path}
+            )
             if (problem.path, told_as.code) not in told:
                 told.add((problem.path, told_as.code))
                 yield told_as

@@ -314,6 +314,9 @@ def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked
         help += "; a second action is a step of its own" if name == "do" else ""
     elif isinstance(node, Mapping) and node.flow and "string" in shape.types:
         help = "if the brackets belong to the text, put it in quotes"
+    elif isinstance(node, Mapping) and shape.types == ("array",) and node.entries:
+        first = printable(next(iter(node.entries))[:30])
+        help = f"write it as a list: `- {first}: …`, the other keys below its first, also where there is one item only"
     elif isinstance(node, Scalar) and shape.types == ("array",) and shape.items and shape.items.properties:
         help = "write it as a list, each item after `- ` with its keys: " + _listed(shape.items.properties)
     elif isinstance(node, Scalar) and shape.types == ("array",):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from kb.actions import FIND_OUT
+from kb.actions import FIND_OUT, due_in
 from kb.advice import Ask, DoseAdvice, Explanation, Fact, Item, OrderVerdict, Reason, Running, SaidElsewhere
 from kb.doses import pump_working
 from kb.evaluate import evaluate
@@ -92,6 +92,11 @@ def explanation_lines(advice: Advice, step: str) -> Iterator[Line]:
 def source_lines(advice: Advice) -> Iterator[Line]:
     """What the recommendations rest on: the statements they cite, and the documents behind those."""
     yield from harmless_lines(_Bedside(advice, advice.walk.program).sources())
+
+
+def due_text(advice: Advice, item: Item) -> str:
+    """`due at 12:04, in 3 min`, of what waits for its time; else nothing."""
+    return harmless(_Bedside(advice, advice.walk.program).waits_until(item))
 
 
 def fact_text(advice: Advice, fact: Fact) -> str:
@@ -476,19 +481,12 @@ class _Bedside:
 
     def waits_until(self, item: Item) -> str:
         """When what waits for its next time is due: `due at 12:04, in 3 min`; empty where it waits for more."""
-        step = self.program.steps[self.advice.walk.plan.steps[item.step]]
-        if item.status != "waiting" or step.repeat is None:
+        walk = self.advice.walk
+        left = due_in(walk, walk.plan.steps[item.step]) if item.status == "waiting" else None
+        if left is None:
             return ""
-        row = self.advice.walk.row
-        since, earliest = row[step.repeat.since], evaluate(step.repeat.earliest, row)
-        if not isinstance(since, int) or not isinstance(earliest, int):
-            return ""
-        left = Fraction(max(0, earliest - since), SCALE)
-        at = (
-            ""
-            if self.now is None
-            else f"at {self.now + timedelta(seconds=float(left)):%H:%M:%S}, ".replace(":00, ", ", ")
-        )
+        due = None if self.now is None else self.now + timedelta(seconds=float(left))
+        at = "" if due is None else f"at {due:%H:%M:%S}, ".replace(":00, ", ", ")
         return f"due {at}in {format_duration(left)}"
 
     def explained(self, found: Explanation) -> Iterator[Line]:

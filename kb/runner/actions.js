@@ -10,8 +10,10 @@ import { evaluate } from "./evaluate.js";
 import { CARE_AREA, doseBeside, shownBeside } from "./local.js";
 import { judge, ownOrder, remaining, stopByText } from "./orders.js";
 import { NOTHING } from "./plan.js";
+import { SCALE } from "./program.js";
 import { dictionaryOf } from "./reading.js";
 import { reasonsFor } from "./reasons.js";
+import { Fraction } from "./values.js";
 
 /** @typedef {import("./advice.js").Alert} Alert */
 /** @typedef {import("./advice.js").DoseAdvice} DoseAdvice */
@@ -232,6 +234,37 @@ function doseOf(walk, action) {
   if (action.concentration) strength = names.strength(action.concentration, drug);
   const dose = describeDose(drug, action, value, walk.row, walk.program, names, strength, asks);
   return { dose, value, needs, note };
+}
+
+/**
+ * Seconds until a waiting action is due: again, or for the next change of a titration. Null where that is not known, or
+ * where it no longer waits for time but for a measurement.
+ * @param {Walk} walk
+ * @param {string} id
+ * @returns {Fraction | null}
+ */
+export function dueIn(walk, id) {
+  const { program, row } = walk;
+  const index = /** @type {number} */ (walk.plan.steps.get(id));
+  const step = program.steps[index];
+  /** @type {unknown} */
+  let since = null;
+  /** @type {unknown} */
+  let after = null;
+  if (step.repeat !== null) {
+    [since, after] = [row[step.repeat.since], evaluate(step.repeat.earliest, row)];
+  } else if (step.action?.verb === "wait") {
+    const parent = program.steps[/** @type {number} */ (walk.plan.steps.get(step.partOf))];
+    for (const { when, targets } of parent.cases) {
+      // As `titrate` is compiled: `since(drug) < every`, or not measured again.
+      const young = when.kind === "or" && targets.length === 1 && targets[0] === index ? when.items[0] : null;
+      if (young?.kind === "compare" && young.op === "<" && young.left.kind === "get") {
+        [since, after] = [row[young.left.slot], evaluate(young.right, row)];
+      }
+    }
+  }
+  if (typeof since !== "bigint" || typeof after !== "bigint" || (step.repeat === null && since >= after)) return null;
+  return new Fraction(after > since ? after - since : 0n, SCALE);
 }
 
 /**

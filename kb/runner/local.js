@@ -574,13 +574,13 @@ class Reader {
     }
     /** @type {Record<Kind, [bigint | null, bigint | null]>} */
     const ends = { hard: [null, null], soft: [null, null] };
-    try {
-      for (const kind of KINDS) {
+    for (const kind of KINDS) {
+      try {
         if (said(kind) !== null) ends[kind] = this.ends(textOfAny(textOf(said(kind))), unit);
+      } catch (bad) {
+        this.refuse("KB647", [...path, kind], known(bad), { named: `\`${drug.id}\`: ` });
+        return null;
       }
-    } catch (bad) {
-      this.refuse("KB647", path, known(bad), { named: `\`${drug.id}\`: ` });
-      return null;
     }
     const [[softLow, softHigh], [hardLow, hardHigh]] = [ends.soft, ends.hard];
     const made = { of, route, softLow, softHigh, hardLow, hardHigh, source: "", confirm: "" };
@@ -598,7 +598,7 @@ class Reader {
           `the ${kind} limit of \`${drug.id}\`, ${formatScaled(edge, unit)}, is wider than the library's ` +
           `${formatScaled(library, unit)}, and gives no reason`;
         const help = "write `because:`; it is shown with every dose that relies on it";
-        this.report("KB647", path, message, help, true, true);
+        this.report("KB647", [...path, kind], message, help, true, true);
         return null;
       }
     }

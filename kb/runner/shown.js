@@ -3,11 +3,13 @@
  * Titles, doses and reasons are said as `kb run` says them.
  */
 
+import { dueIn } from "./actions.js";
 import { elsewhereLine } from "./advice.js";
 import { coded, folded, list, make } from "./dom.js";
 import { doseBeside, proseBeside } from "./local.js";
 import { dictionaryOf } from "./reading.js";
 import { parseTime } from "./times.js";
+import { formatDuration, Fraction } from "./values.js";
 import { clean, listed, Speaker } from "./wording.js";
 
 /** @typedef {import("./advice.js").DoseAdvice} DoseAdvice */
@@ -32,6 +34,7 @@ import { clean, listed, Speaker } from "./wording.js";
 const URGENCY = { stat: "NOW", asap: "soon", urgent: "urgent" };
 /** @type {{[route: string]: string}} */
 const ROUTES = { iv: "IV", im: "IM", io: "IO" };
+const MICROS = new Fraction(1_000_000n);
 const UNOBTAINABLE = " is unobtainable";
 /** Another page has a tab of its own: what was entered would be gone with this one. */
 const APART = { target: "_blank", rel: "noopener" };
@@ -232,6 +235,7 @@ export class Shown {
       "article",
       { class: "kb-run-item", "data-step": item.step, "data-status": item.status },
       head,
+      ...this.#due(item),
       ...this.#dosed(item),
       ...this.#details(item),
       ...(item.review ? [make("p", {}, `Look again: ${this.#say.condition(item.review)}`)] : []),
@@ -253,6 +257,18 @@ export class Shown {
    */
   #button(text, name, key, act) {
     return make("button", { type: "button", "aria-label": name, "data-key": key, click: act }, text);
+  }
+
+  /**
+   * When what waits for its time is due: `due at 12:04, in 3 min`.
+   * @param {Item} item
+   * @returns {Held[]}
+   */
+  #due(item) {
+    const left = item.status === "waiting" ? dueIn(this.#advice.walk, item.step) : null;
+    if (left === null) return [];
+    const at = this.#now === null ? "" : `at ${this.#clock(this.#now.plus(left.times(MICROS).trunc()).isoformat())}, `;
+    return [make("p", {}, `due ${at}in ${formatDuration(left)}`)];
   }
 
   // ------------------------------------------------------------ doses

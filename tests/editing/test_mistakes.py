@@ -15,20 +15,39 @@ from kb.loader import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
 ID = "refractory-hypotension"
-FILES = {"protocol": "1.0.0.yaml", "statements": "statements.yaml", "vignettes": "scenarios/vignettes.yaml"}
+FILES = {"protocol": "1.0.0.yaml", "statements": "statements.yaml", "vignettes": "scenarios/vignettes.yaml"} | {
+    "local": "../../local.yaml"
+}
+SETTLED = """\
+format: 1
+name: St Example
+approved_by: Dr A. Example
+approved_on: 2026-01-01
+limits:
+  vasopressin:
+    - of: rate
+      hard: up to 0.04 units/min
+      because: as the protocol has it
+"""
 MISTAKES = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text(encoding="utf-8"))
 
 
 def edited(mistake: dict[str, Any], folder: Path) -> tuple[Base, int]:
-    """A base whose first protocol has the mistake, and the line it begins on."""
-    home = folder / "protocols" / ID
+    """A base whose first protocol, or the one that is named, has the mistake, and the line it begins on."""
+    id = mistake.get("id", ID)
+    home = folder / "protocols" / id
     home.parent.mkdir()
     for name in ("library", "adult-cardiac-arrest"):
         (home.parent / name).symlink_to(ROOT / "protocols" / name)
-    file = home / FILES[mistake["file"]]
-    for name in {"1.0.0.yaml", "statements.yaml", FILES[mistake["file"]]}:
+    version = FILES["protocol"] if id == ID else next((ROOT / "protocols" / id).glob("[0-9]*.yaml")).name
+    names = {**FILES, "protocol": version}
+    file = home / names[mistake["file"]]
+    for name in {version, "statements.yaml", names[mistake["file"]]}:
         (home / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "protocols" / ID / name, home / name)
+        if name == names["local"]:
+            file.write_text(SETTLED, encoding="utf-8")
+        else:
+            shutil.copy(ROOT / "protocols" / id / name, home / name)
     text = file.read_text(encoding="utf-8")
     assert mistake["old"] in text, "the protocol has changed: choose another place for this mistake"
     file.write_text(text.replace(mistake["old"], mistake["new"], 1), encoding="utf-8")
@@ -38,7 +57,7 @@ def edited(mistake: dict[str, Any], folder: Path) -> tuple[Base, int]:
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"])
 def test_a_mistake_is_told_where_it_stands_with_what_to_do(mistake: dict[str, Any], tmp_path: Path) -> None:
     base, line = edited(mistake, tmp_path)
-    found, _ = base.check([ID])
+    found, _ = base.check([mistake.get("id", ID)])
     assert [item.code for item in found] == mistake["told"]
     if found and mistake.get("anywhere") is None:
         last = line + mistake["new"].count("\n") + mistake["old"].count("\n")

@@ -11,7 +11,9 @@ import pytest
 import kb
 from kb.generator.bedside import advice_lines, verdict_lines
 from kb.generator.wording import Speaker
+from tests.engine import load_fragment
 from tests.generator.test_hostile_text import ATTACKS, attacked
+from tests.rows import read_rows
 
 CHART: dict[str, Any] = {
     "age": "64 years",
@@ -98,3 +100,18 @@ def test_what_waits_says_when_it_is_due() -> None:
     }
     text = told(chart, kb.load("adult-bradycardia"), now=datetime.fromisoformat("2026-01-27T12:00:00+00:00"))
     assert "waiting  Give atropine into a vein  [atropine]  due at 12:02, in 2 min" in text
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("one second before the interval it waits", "due at 12:00:01, in 1 s"),
+        ("without a new measurement it waits", ""),  # no longer for time
+    ],
+)
+def test_a_titration_that_waits_says_when_it_is_due(row: str, words: str) -> None:
+    (found,) = (each for each in read_rows() if each.name == row)
+    guideline = load_fragment(found.protocol).guideline
+    lines = [line for line in told(found.chart, guideline, now=found.now).splitlines() if "[dobu.wait]" in line]
+    assert len(lines) == 1
+    assert lines[0].partition("[dobu.wait]")[2].strip() == words

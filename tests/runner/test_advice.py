@@ -1,4 +1,4 @@
-"""The page advises as Python does, to the letter: actions, doses, reasons, questions, alerts, and why a step is so."""
+"""The page advises as Python does, to the letter: actions, doses, reasons, questions, alerts, why and until when."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kb.actions import due_in
 from kb.advice import to_json
 from kb.codec import program_file
 from kb.conformance import vector, vectors
@@ -29,7 +30,11 @@ Vector = dict[str, Any]
 def whys(guideline: Guideline, made: Vector) -> list[Any]:
     now = None if made["now"] is None else datetime.fromisoformat(made["now"])
     advice = guideline.advise(made["chart"], now, made["local"], lenient=made["lenient"])
-    return [[advice.status(step.id), to_json(advice.why(step.id))] for step in guideline.program.steps]
+    dues = [due_in(advice.walk, place) for place in range(len(guideline.program.steps))]
+    return [
+        [advice.status(step.id), None if due is None else str(due), to_json(advice.why(step.id))]
+        for step, due in zip(guideline.program.steps, dues, strict=True)
+    ]
 
 
 def compare(

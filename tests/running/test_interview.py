@@ -823,3 +823,11 @@ def test_no_line_breaks_a_conversation_or_loses_what_was_charted(lines: list[str
         kept = conversation.record.entries
     again = Chart.from_json(conversation.record.chart.to_json())
     assert conversation.record.guideline.advise(again, conversation.now, conversation.local) == conversation.advice
+
+
+def test_what_begins_to_wait_is_told_with_its_time() -> None:
+    conversation = talk(GUIDES["adult-bradycardia"])
+    heard = said(conversation, "pulse present", "heart_rate 38", "shock_from_rate y")
+    assert "advised" in heard
+    done = said(conversation, f"done {conversation._numbers['atropine']}", "1 mg")
+    assert "no longer: Give atropine into a vein (waiting, due at 12:03, in 3 min)" in done
