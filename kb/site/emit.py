@@ -19,6 +19,7 @@ from kb.editor.schemas import kinds
 from kb.generator.markdown import quoted
 from kb.generator.reference import diagnostics_page, explanation_page, format_page
 from kb.generator.render import STYLE
+from kb.site import search
 from kb.site.base_pages import Whole, base_pages
 from kb.site.dossier import Dossier, Reports
 from kb.site.pages import pages_of, run
@@ -112,11 +113,18 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
         if dossier.program.version == dossier.latest:
             pages |= _latest(dossier, made)
     guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)
-    pages |= base_pages(Whole(base, dossiers, check))
+    whole = Whole(base, dossiers, check)
+    pages |= base_pages(whole)
     pages["format.md"] = format_page({kind: schema_document(kind) for kind in kinds()}, with_guide=guide)
     explained = sorted(EXPLAINED.glob("KB*.md"))
     pages |= {f"diagnostics/{page.name}": explanation_page(page.read_text("utf-8")) for page in explained}
     pages["diagnostics/index.md"] = diagnostics_page(CODES, [page.stem for page in explained])
+    own_pages = {
+        path.removeprefix("docs/"): content.decode("utf-8", "replace")
+        for path, content in written.items()
+        if path.endswith(".md")
+    }
+    pages[search.INDEX] = search.search_index(whole, _markdown(pages), own_pages)
     pages[MANIFEST] = json.dumps(_manifest(dossiers, own), indent=1) + "\n"
     files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
     files["theme/flowchart.css"] = STYLE.read_bytes()
@@ -171,6 +179,10 @@ def dossiers_of(
             yield last if last is not None and last.same_as(made) else made
 
 
+def _markdown(pages: Mapping[str, str]) -> dict[str, str]:
+    return {path: text for path, text in pages.items() if path.endswith(".md")}
+
+
 def _latest(dossier: Dossier, pages: Iterable[str]) -> dict[str, str]:
     """Pages that lead on to those of the newest version, so that an address without a version stays true."""
     id, version = dossier.program.id, dossier.program.version
@@ -188,6 +200,7 @@ def _manifest(dossiers: Iterable[Dossier], pages: Mapping[str, Iterable[str]]) -
     """What must be found in the built site."""
     return {
         "schema": "1.0.0",
+        "search": search.INDEX,
         "protocols": [
             {
                 "id": each.program.id,

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from kb.generator.wording import short_digest
 from kb.site.emit import MANIFEST
+from kb.site.search import read_index
 
 
 class _Page(HTMLParser):
@@ -62,7 +63,8 @@ def verify_site(folder: Path) -> tuple[str, ...]:
     pages = {
         file.relative_to(folder).as_posix(): _Page(file.read_text("utf-8")) for file in sorted(folder.rglob("*.html"))
     }
-    return (*_protocols(protocols, pages), *_dead_links(folder, pages), *_foreign(pages))
+    found = _not_found(folder, str(manifest["search"]), pages) if manifest.get("search") else ()
+    return (*_protocols(protocols, pages), *_dead_links(folder, pages), *_foreign(pages), *found)
 
 
 def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page]) -> Iterator[str]:
@@ -109,6 +111,21 @@ def _dead_links(folder: Path, pages: dict[str, _Page]) -> Iterator[str]:
             fragment = unquote(parts.fragment)
             if fragment and named in pages and "=" not in fragment and fragment not in pages[named].places:
                 yield f"{path} leads to {target}: there is no such place on that page"
+
+
+def _not_found(folder: Path, name: str, pages: dict[str, _Page]) -> Iterator[str]:
+    """What the search leads to and is not there. Places on pages that somebody wrote are left to who built them."""
+    try:
+        entries = read_index((folder / name).read_text("utf-8"))["entries"]
+    except (OSError, ValueError, KeyError):
+        yield f"{name} is missing or damaged: nothing can be searched"
+        return
+    for address in sorted({str(entry[3]) for entry in entries}):
+        path, _, place = address.partition("#")
+        if path not in pages:
+            yield f"the search leads to {address}, which is not there"
+        elif place and path.startswith("protocols/") and place not in pages[path].places:
+            yield f"the search leads to {address}: there is no such place on that page"
 
 
 def _foreign(pages: dict[str, _Page]) -> Iterator[str]:

@@ -54,6 +54,9 @@ def replaced(old: str, new: str) -> Callable[[Path], None]:
         (replaced('src="../../../kb.js"', 'src="//elsewhere.example/kb.js"'), "loads //elsewhere.example/kb.js"),
         (lambda site: (site / "kb-site.json").unlink(), "kb-site.json is not in"),
         (lambda site: (site / "kb-site.json").write_text("[]"), "kb-site.json is not in"),
+        (lambda site: (site / "search-index.js").write_text("[]"), "search-index.js is missing or damaged"),
+        (replaced('id="step-first-question"', 'id="other"'), "the search leads to"),
+        (lambda site: (site / "format.html").unlink(), "the search leads to format.html, which is not there"),
     ],
 )
 def test_what_is_lost_is_told(whole: Path, tmp_path: Path, kb: Kb, damage: Callable[[Path], object], told: str) -> None:

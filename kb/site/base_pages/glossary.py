@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from kb import program as ir
 from kb.generator.markdown import anchor, quoted
 from kb.generator.wording import listed
 from kb.site.base_pages.protocols import link
 from kb.site.base_pages.whole import Whole
+from kb.site.dossier import Dossier
 from kb.site.pages.frame import place
 
 WORDS = (
@@ -34,6 +36,12 @@ WORDS = (
 )
 
 
+def abbreviation(dossier: Dossier, element: ir.Element) -> str:
+    """The short name that an element goes by, `MAP`; empty where it has none but the words of its id."""
+    short = dossier.say.data(element.id)
+    return short if short.isupper() and short != element.label else ""
+
+
 def body(whole: Whole) -> str:
     """The page without its head."""
     names: dict[str, str] = {}
@@ -46,8 +54,8 @@ def body(whole: Whole) -> str:
             for other in drug.synonyms:
                 names[other] = f"- **{quoted(other)}** = {quoted(drug.label)}"
         for element in dossier.program.elements:
-            short = dossier.say.data(element.id)
-            if short.isupper() and short != element.label:
+            short = abbreviation(dossier, element)
+            if short:
                 names[short] = f"- **{quoted(short)}** = {quoted(element.label)}"
                 names[element.label] = f"- **{quoted(element.label)}** = {quoted(short)}"
             else:
