@@ -29,6 +29,10 @@ FORMS: Final = {
     "interpretation": (re.compile(r"A[0-9]{2,3}[a-z]?"), "`A` and two or three digits"),
     "statement": (re.compile(r"S[0-9]{2,3}"), "`S` and two or three digits"),
 }
+SHARED: Final = {  # in the library, so that they never meet those of a protocol
+    "interpretation": (re.compile(r"LA[0-9]{2,3}[a-z]?"), "`LA` and two or three digits"),
+    "statement": (re.compile(r"L[0-9]{2,3}"), "`L` and two or three digits"),
+}
 ARTICLES: Final = {"data": "", "interpretation": "an ", "alert": "an "}
 _FIXED: Final = {
     "data": "charts outside this base use the name",
@@ -94,7 +98,8 @@ def rename(workspace: Workspace, path: Path, line: int, character: int, name: st
 
     """
     _, definition = renameable(workspace, path, line, character)
-    form, words = FORMS[definition.kind]
+    shared = workspace.kind(Path(definition.span.file)) == "definitions"
+    form, words = SHARED.get(definition.kind, FORMS[definition.kind]) if shared else FORMS[definition.kind]
     if form.fullmatch(name) is None:
         raise RenameError(f"`{name[:60]}` cannot be a name: write {words}")
     file = workspace.index(Path(definition.span.file))
@@ -104,9 +109,13 @@ def rename(workspace: Workspace, path: Path, line: int, character: int, name: st
     if definition.kind in VALUES and name in RESERVED:
         raise RenameError(f"`{name}` is a word of conditions; a reader would not take it for a name")
     kinds = VALUES if definition.kind in VALUES else (definition.kind,)
-    taken = workspace.look_up(kinds, name, file)
-    if taken is not None:
-        raise RenameError(f"`{name}` is the name of {ARTICLES.get(taken.kind, 'a ')}{WORDS[taken.kind]} already")
+    reached = [workspace.index(path) for path in workspace.paths() if shared and workspace.kind(path) == "protocol"]
+    for one in (file, *reached):  # a name of the library is one of every version of every protocol
+        taken = None if one is None else workspace.look_up(kinds, name, one)
+        if taken is not None:
+            where = f" in {one.protocol}@{one.version}" if one is not None and one is not file else ""
+            what = f"{ARTICLES.get(taken.kind, 'a ')}{WORDS[taken.kind]}"
+            raise RenameError(f"`{name}` is the name of {what}{where} already")
     places = {(Path(definition.span.file), definition.span)}
     for mention in workspace.uses_of(definition):
         places.add((mention.file.path, mention.use.span))
@@ -174,7 +183,10 @@ def _still_checks(workspace: Workspace, edits: list[Edit]) -> None:
         mine = [edit for edit in edits if edit.path == path]
         if text is not None and (mine or workspace.is_held(path)):
             trial.hold(path, applied(text, mine) if mine else text)
-    for folder in sorted({folder for edit in edits if (folder := workspace.folder_of(edit.path)) is not None}):
+    folders = {workspace.folder_of(edit.path) for edit in edits}
+    if None in folders:  # the library's names reach every protocol, also one that has a name of its own for the new one
+        folders |= set(workspace.base.protocols())
+    for folder in sorted(name for name in folders if name is not None):
         file = workspace.base.file(folder)
         if file is None:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from kb.base import Base
 from kb.codec import program_to_json
+from kb.diagnostics import Severity
 from kb.editor.completion import complete, documentation
 from kb.editor.cursor import cursor_at, shape_at
 from kb.editor.fixes import fix_of
@@ -425,6 +427,55 @@ def test_renamed_everywhere_the_base_still_checks_and_its_scenarios_pass(tmp_pat
     # With the names put back, the two Programs are one: nothing else has changed, but for the order of names.
     first, second = written(program_to_json(before), False), written(program_to_json(after), True)
     assert sorted(re.findall(r"[\w.-]+", second)) == sorted(re.findall(r"[\w.-]+", first))
+
+
+SHARED = {
+    "definition": ("  news2_pulse:", "news2_pulse", "early_pulse"),
+    "statement": ("  L01:", "L01", "L91"),
+    "interpretation": ("  LA01:", "LA01", "LA91"),
+}
+
+
+def test_what_the_library_defines_is_renamed_in_every_protocol_that_uses_it(tmp_path: Path) -> None:
+    folder = copied(tmp_path, "early-warning") / "protocols"
+    workspace = Workspace(tmp_path)
+    before, _ = workspace.base.program("early-warning")
+    assert before is not None
+    library = folder / "library" / "definitions.yaml"
+
+    def place(path: Path, within: str, word: str) -> tuple[Path, int, int]:
+        row = next(number for number, line in enumerate(workspace.lines(path)) if line.startswith(within))
+        return path, row, workspace.lines(path)[row].index(word) + 1
+
+    for within, old, new in SHARED.values():
+        edits = rename(workspace, *place(library, within, old), new)
+        assert len(edits) > 1
+        edited(workspace, edits)
+        assert old not in re.findall(r"[\w-]+", library.read_text(encoding="utf-8"))
+    own = folder / "early-warning" / "0.1.0.yaml"
+    edits = rename(workspace, *place(own, "      - value: news2", "news2"), "early_score")  # from where it is used
+    assert {edit.path.name for edit in edits} >= {"definitions.yaml", "0.1.0.yaml"}
+    edited(workspace, edits)
+    base = Base(tmp_path)
+    assert [one for one in base.check()[0] if one.severity is Severity.ERROR] == []
+    after, _ = base.program("early-warning")
+    assert after is not None
+    names = [(new, old) for _, old, new in SHARED.values()] + [("early_score", "news2")]
+    first, second = (json.dumps(program_to_json(one), sort_keys=True) for one in (before, after))
+    for new, old in names:
+        second = re.sub(rf"(?<![\w-]){new}(?![\w-])", old, second)
+    digest = re.compile(r'"[0-9a-f]{64}"')
+    words = [Counter(re.findall(r"[\w.-]+", digest.sub("", text))) for text in (first, second)]
+    assert words[0] - words[1] == words[1] - words[0] == Counter()
+    for new, reason in (("L91", "write lower-case words"), ("respiratory_rate", "`respiratory_rate` is the name of")):
+        with pytest.raises(RenameError, match=reason):
+            rename(workspace, *place(library, "  early_score:", "early_score"), new)
+    text = own.read_text(encoding="utf-8")
+    title = "  taken_here:\n    title: Taken\n    value: pulse_rate\n"
+    own.write_text(re.sub(r"(?m)^define:\n", "define:\n" + title, text), encoding="utf-8")
+    workspace.release(own)
+    with pytest.raises(RenameError, match=r"`taken_here` is the name of a definition in early-warning@0\.1\.0 already"):
+        rename(workspace, *place(library, "  early_score:", "early_score"), "taken_here")
 
 
 REFUSED = {
