@@ -180,6 +180,7 @@ DOSES: dict[str, Code] = {
     "KB470": Code("two-orders-for-one-drug", WARNING, "Steps reached together do not order one drug twice."),
     "KB471": Code("no-dead-band", WARNING, "Raising and lowering a drug leave a band between them."),
     "KB472": Code("ceiling-not-held", WARNING, "A ceiling that the source names is held against doses."),
+    "KB473": Code("rate-past-its-cap", WARNING, "A rate stays within the caps of its drug."),
 }
 
 # ---------------------------------------------------------------- KB475 to KB489 time and data

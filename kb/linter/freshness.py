@@ -8,9 +8,9 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
-from kb.expression.types import literal_value
 from kb.linter.context import LintContext, listed
-from kb.linter.readings import elements_in, life, ways_to, written_out
+from kb.linter.readings import elements_in, life, shortest, ways_to, written_out
+from kb.values import format_duration
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -60,10 +60,9 @@ def _reviews(context: LintContext) -> Iterator[Diagnostic]:
     elements = context.library.elements | context.protocol.elements
     leading = ways_to(context.protocol)
     for step in context.protocol.steps.values():
-        if not isinstance(step, model.Do) or step.review is None or not isinstance(step.review.after, model.Amount):
+        if not isinstance(step, model.Do) or step.review is None:
             continue
-        after = step.review.after.value
-        first = literal_value(scope, after.low if isinstance(after, tree.Range) else after)
+        first = shortest(scope, step.review.after)
         if first is None:
             continue
         measured = {ref.id for ref in step.review.measure}
@@ -76,7 +75,7 @@ def _reviews(context: LintContext) -> Iterator[Diagnostic]:
             yield found(
                 "KB477",
                 step.review.span,
-                f"the review after {step.review.after.text} measures nothing that decides: {listed(current)} "
+                f"the review after {format_duration(first)} measures nothing that decides: {listed(current)} "
                 f"{'leads' if len(current) == 1 else 'lead'} here, and the old value is still current then",
                 f"name {listed(current)} under `measure:`",
                 "the reader would judge the effect by a value from before the action",

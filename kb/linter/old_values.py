@@ -15,9 +15,9 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span
 from kb.expression import tree
-from kb.expression.types import literal_value
 from kb.linter.context import LintContext, listed, names_in
-from kb.linter.readings import elements_in, life, reads_time, ways_to, written_out
+from kb.linter.readings import elements_in, life, reads_time, shortest, ways_to, written_out
+from kb.values import format_duration
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -28,7 +28,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         again = _again(context, step)
         if again is None or not isinstance(step, model.Do):
             continue
-        after, text, span = again
+        after, span = again
+        text = format_duration(after)
         measured = frozenset(ref.id for ref in step.review.measure) if step.review is not None else frozenset()
         for way in leading.get(step.id, ()):
             if way.case.when is None or any(reads_time(scope, condition.expr) for condition in way.conditions):
@@ -58,8 +59,8 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             break
 
 
-def _again(context: LintContext, step: model.Step) -> tuple[Fraction, str, Span] | None:
-    """After which time, in seconds and as written, and where it says so, a step is due again; None where never."""
+def _again(context: LintContext, step: model.Step) -> tuple[Fraction, Span] | None:
+    """After which time, in seconds, and where it says so, a step is due again; None where never."""
     if not isinstance(step, model.Do):
         return None
     interval: model.Amount | model.Ref | None = step.review.after if step.review is not None else None
@@ -74,13 +75,5 @@ def _again(context: LintContext, step: model.Step) -> tuple[Fraction, str, Span]
             return None  # once charted it is done
     elif not (isinstance(step.verb, model.Change) and step.verb.drug.id in names_in(step.verb.to)):
         return None
-    if not isinstance(interval, model.Amount):
-        return None
-    first = interval.value.low if isinstance(interval.value, tree.Range) else interval.value
-    if isinstance(first, tree.Number) and first.unit is None and isinstance(interval.value, tree.Range):
-        high = interval.value.high
-        first = tree.Number(first.value, high.unit if isinstance(high, tree.Number) else None, first.span)
-    seconds = literal_value(context.scope, first)
-    if seconds is None or not isinstance(first, tree.Number):
-        return None
-    return seconds, f"{first.value} {first.unit}", span
+    seconds = shortest(context.scope, interval)
+    return None if seconds is None else (seconds, span)

@@ -60,6 +60,13 @@ def life(scope: Scope, element: model.ElementDef) -> Fraction | None:
     return literal_value(scope, element.valid_for.value)
 
 
+def shortest(scope: Scope, value: model.Amount | model.Ref | None) -> Fraction | None:
+    """A written-out time in seconds, of a range its shorter end; None for what a hospital sets."""
+    if not isinstance(value, model.Amount):
+        return None
+    return literal_value(scope, value.value.low if isinstance(value.value, tree.Range) else value.value)
+
+
 def reads_time(scope: Scope, root: tree.Expr) -> bool:
     """Whether it waits for something: a time feature, or the time of day."""
     return any(

@@ -22,13 +22,10 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
 
 
 def _ladder(context: LintContext, order: Order, verb: model.Titrate) -> Iterator[Diagnostic]:
-    start, to = (number_in(context.scope, end.value, order.unit) for end in (verb.start, verb.to))
-    by = None if verb.by is None else number_in(context.scope, verb.by.value, order.unit)
-    if start is None or to is None or not 0 < start < to or (verb.by is not None and (by is None or by <= 0)):
+    uncut = _uncut(context, order, verb)
+    if not uncut:
         return  # worked out from the patient, or reported where ladders that cannot rise are
-    rungs = [start]
-    while rungs[-1] < to and len(rungs) < _MOST_STEPS:
-        rungs.append(rungs[-1] * 2 if by is None else rungs[-1] + by)
+    rungs, start, to = uncut
     if rungs[-1] > to:
         yield found(
             "KB463",
@@ -48,6 +45,24 @@ def _ladder(context: LintContext, order: Order, verb: model.Titrate) -> Iterator
             "write a smaller step, as the source has it; look for a shifted decimal point",
             f"every such order of `{order.drug.id}` would be challenged",
         )
+
+
+def rungs_of(context: LintContext, order: Order, verb: model.Titrate) -> list[Fraction]:
+    """The rates of a ladder, in the unit of its drug, to its ceiling; none where the patient decides them."""
+    uncut = _uncut(context, order, verb)
+    return [min(rate, uncut[2]) for rate in uncut[0]] if uncut else []
+
+
+def _uncut(context: LintContext, order: Order, verb: model.Titrate) -> tuple[list[Fraction], Fraction, Fraction] | None:
+    """The rungs, where it starts and where it ends; the last rung may lie above the end."""
+    start, to = (number_in(context.scope, end.value, order.unit) for end in (verb.start, verb.to))
+    by = None if verb.by is None else number_in(context.scope, verb.by.value, order.unit)
+    if start is None or to is None or not 0 < start < to or (verb.by is not None and (by is None or by <= 0)):
+        return None
+    rungs = [start]
+    while rungs[-1] < to and len(rungs) < _MOST_STEPS:
+        rungs.append(rungs[-1] * 2 if by is None else rungs[-1] + by)
+    return rungs, start, to
 
 
 def _told(value: Fraction) -> str:
