@@ -181,6 +181,7 @@ DOSES: dict[str, Code] = {
     "KB471": Code("no-dead-band", WARNING, "Raising and lowering a drug leave a band between them."),
     "KB472": Code("ceiling-not-held", WARNING, "A ceiling that the source names is held against doses."),
     "KB473": Code("rate-past-its-cap", WARNING, "A rate stays within the caps of its drug."),
+    "KB474": Code("held-elsewhere", WARNING, "A ceiling on one dose of a drug holds each that the patient decides."),
 }
 
 # ---------------------------------------------------------------- KB475 to KB489 time and data

@@ -41,6 +41,7 @@ from kb.linter import (
     repeats,
     reviews_due,
     rounding,
+    same_ceiling,
     shared_data,
     sourced_numbers,
     strength,
@@ -79,6 +80,7 @@ JUDGEMENTS: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     rounding.check,
     repeats.check,
     rates_and_caps.check,
+    same_ceiling.check,
     conflicts.check,
     dead_bands.check,
     ceilings.check,
@@ -120,7 +122,9 @@ def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
     """One wrong number is told by the rule that knows most of it: its source, then its limits."""
     slips = {(item.span.file, item.span.line) for item in found if item.code == "KB460"}
     unusual = {(item.span.file, item.span.line) for item in found if item.code == "KB431"}
-    echoes = {"KB431": slips, "KB510": slips | unusual, "KB461": slips}
+    beyond = {(item.span.file, item.span.line) for item in found if item.code in ("KB461", "KB465")}
+    sourced = {(item.span.file, item.span.line) for item in found if item.code == "KB472"} | beyond | slips
+    echoes = {"KB431": slips, "KB510": slips | unusual, "KB461": slips, "KB472": slips | beyond, "KB474": sourced}
     return [item for item in found if (item.span.file, item.span.line) not in echoes.get(item.code, ())]
 
 

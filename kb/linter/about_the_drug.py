@@ -44,6 +44,11 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             )
 
 
+def drugs_in(context: LintContext, text: str) -> frozenset[str]:
+    """The drugs that prose names, by their own names or by a class."""
+    return frozenset(id for id, drug in context.library.drugs.items() if _names(context, drug).search(text))
+
+
 def _names(context: LintContext, drug: model.DrugDef) -> re.Pattern[str]:
     """The names of a drug and of its classes, as prose has them."""
     classes = [*drug.classes, *(name.replace("-", " ") for name in drug.classes)]

@@ -4,7 +4,7 @@ A number that no dose meets is no ceiling: it may stand in a definition or a que
 is gone. What holds a dose: a cap, a `never` rule, `max:`, `at_most:`, `until:` of a repeat, a reason under `avoid_if:`,
 the dose itself and the end of its ladder, with all definitions and parameters that these use. For a ceiling on a whole
 course ("in total") the dose itself does not, because doses add up; for any other, the questions on the way to a dose
-do as well.
+do as well. Each dose that cites the statement is held against it besides, as large as a plausible patient makes it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Related
 from kb.expression import tree
+from kb.linter.about_the_drug import drugs_in
 from kb.linter.context import LintContext, names_in, verbs
+from kb.linter.orders import extent_of_dose, in_unit, orders
 from kb.linter.quantities import Quantity, quantities, same
 from kb.linter.superseded import carried_out
-from kb.values import BadValue
+from kb.values import BadValue, format_fraction
 
 _CEILING = re.compile(
     r"\b(?:at most|no more than|not more than|never more than|up to|at the most|"
-    r"(?:not|never|going|nothing) above|exceed|exceeding|maximum(?: of)?|ceiling(?: of)?|largest)\W+(?=[\d])",
+    r"(?:not|never|nothing)(?: go| going| be| run| rise)? above|"
+    r"going above|exceed|exceeding|maximum(?: of)?|ceiling(?: of)?|largest)\W+(?=[\d])",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"\b(?:in total|total|in all|altogether|cumulative|whole course)\b", re.IGNORECASE)
@@ -38,6 +41,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         return
     used = carried_out(protocol)
     numbers: list[tree.Number] | None = None
+    lost: set[str] = set()
     for statement in evidence.statements.values():
         use = used.get(statement.id)
         if use is None or statement.kind not in _KINDS or statement.id in context.library.shared.statements:
@@ -48,6 +52,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 numbers = _numbers(context, parts)
             uses = [number for number in numbers if _used(context, ceiling, number)]
             if not uses:
+                lost.add(statement.id)
                 yield found(
                     "KB469",
                     use.span,
@@ -73,6 +78,71 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                         Related(uses[0].span, "the number stands here"),
                     ),
                 )
+                lost.add(statement.id)
+    yield from _past(context, lost)
+
+
+def _past(context: LintContext, told: set[str]) -> Iterator[Diagnostic]:
+    """Doses that can come to more than anything in the statements they rest on, one of which names a ceiling.
+
+    A statement may have a ceiling for each of several patients, and a ceiling on a step beside one on the rate: what is
+    larger than all its numbers is too much for everybody.
+
+    Args:
+        told: statements whose ceiling is lost for every dose, and told so.
+
+    """
+    protocol, scope = context.protocol, context.scope
+    assert protocol.evidence is not None
+    for order in orders(context):
+        backing = order.step.backing
+        if order.option is not None and order.option.backing.cites:
+            backing = order.option.backing
+        most: tuple[Fraction, Quantity, model.StatementDef] | None = None
+        ceiled = False
+        for ref in backing.cites:
+            statement = protocol.evidence.statements.get(ref.id)
+            if statement is None or statement.kind not in _KINDS or _WHOLE.search(statement.says.value):
+                continue
+            ceilings = any(_fits(context, ceiling, order.unit) for ceiling in _ceilings(context, statement))
+            for said in quantities(scope.units, statement.says.value):
+                try:
+                    value = scope.units.convert(said.value, said.unit or "1", order.unit or "1")
+                except BadValue:
+                    continue  # a number of something else
+                ceiled = ceiled or ceilings
+                if most is None or value > most[0]:
+                    most = value, said, statement
+        if most is None or not ceiled or most[2].id in told:
+            continue
+        named = drugs_in(context, most[2].says.value)
+        if named and order.drug.id not in named:
+            continue
+        limit = None if order.most is None else extent_of_dose(scope, order, order.most).high
+        for amount in order.doses:
+            high = extent_of_dose(scope, order, amount).high
+            reached = high if limit is None else limit if high is None else min(high, limit)
+            if reached is None or in_unit(scope, reached, order.unit) <= most[0]:
+                continue  # what has no end at all is told as such
+            yield found(
+                "KB472",
+                amount.span,
+                f"`{amount.text}` can come to {format_fraction(in_unit(scope, reached, order.unit))} {order.unit}, and "
+                f"`{most[2].id}`, which {order.place} cites, gives {most[1].text} as the most",
+                f"write `max: {most[1].text}`, or correct the dose",
+                "doses would go past the source's own ceiling without a word",
+                (Related(most[2].span, "the statement stands here"),),
+            )
+            break
+
+
+def _fits(context: LintContext, ceiling: Quantity, unit: str) -> bool:
+    """Whether it is a ceiling on what is ordered in this unit."""
+    try:
+        context.scope.units.convert(ceiling.value, ceiling.unit or "1", unit or "1")
+    except BadValue:
+        return False
+    return True
 
 
 def _numbers(context: LintContext, parts: object) -> list[tree.Number]:

@@ -16,7 +16,7 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic, Related, Span
 from kb.expression import tree
 from kb.linter.context import LintContext, names_in
-from kb.linter.orders import Order, extent, extent_of_dose, in_unit, limits_of, number_in, orders
+from kb.linter.orders import Order, extent_of_dose, in_unit, limits_of, number_in, orders
 from kb.values import BadValue, format_fraction
 
 
@@ -33,7 +33,7 @@ def _dose(context: LintContext, order: Order) -> Iterator[Diagnostic]:
     for amount in order.doses:
         high = extent_of_dose(scope, order, amount).high
         if order.most is not None:
-            most = extent(scope, order.most.value).high if not isinstance(order.most.value, tree.Range) else None
+            most = extent_of_dose(scope, order, order.most).high
             high = most if high is None else high if most is None else min(high, most)
         if high is None:
             yield from _endless(context, order, amount)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from kb import model
 from kb.expression import tree
 from kb.expression.scope import Scope
-from kb.expression.types import literal_value
+from kb.expression.types import check_value, literal_value
 from kb.linter.context import LintContext
 from kb.values import BadValue
 
@@ -116,7 +116,7 @@ def extent_of_dose(scope: Scope, order: Order, amount: model.Amount) -> Extent:
         found = Extent(low.low, high.high)
     else:
         found = _extent(scope, value, 0)
-    if _per_kg(scope, value) and not _is_per_kg(scope, order.unit):
+    if per_kg(scope, value) and not is_per_kg(scope, order.unit):
         basis: model.Text | None = getattr(order.verb, "weight", None)
         weight = scope.weighing(None if basis is None else basis.value)
         if weight is None:
@@ -139,17 +139,22 @@ def _with_unit(low: tree.Expr, high: tree.Expr) -> tree.Expr:
     return low
 
 
-def _is_per_kg(scope: Scope, unit: str | None) -> bool:
+def is_per_kg(scope: Scope, unit: str | None) -> bool:
     try:
         return scope.units.parse(unit or "1").dimension.get("body_mass", 0) < 0
     except BadValue:
         return False
 
 
-def _per_kg(scope: Scope, value: tree.Expr | tree.Range) -> bool:
-    """Whether a dose is written as a bare number per kilogram."""
+def per_kg(scope: Scope, value: tree.Expr | tree.Range) -> bool:
+    """Whether a dose is per kilogram: a number as written, or a parameter or definition that is."""
     ends = (value.low, value.high) if isinstance(value, tree.Range) else (value,)
-    return any(isinstance(end, tree.Number) and _is_per_kg(scope, end.unit) for end in ends)
+    return any(
+        power < 0
+        for end in ends
+        for base, power in check_value(scope, end)[0].dimension
+        if base.startswith("body_mass")
+    )
 
 
 def _extent(scope: Scope, expr: tree.Expr, depth: int) -> Extent:
