@@ -222,9 +222,17 @@ class _Copies:
         return ""
 
     def _dashed(self, row: int) -> Iterator[_Slip]:
-        """A list item that has lost its dash."""
+        """A list item that has lost its dash, the space behind it, or has a sign of a text editor in its place."""
         line = self.lines[row]
-        if not line.lstrip().startswith("- "):
+        if item := re.match(r"( *)([-\u2013\u2014\u2022\u25cf\u25e6\u25aa\u00b7\uf0b7]) *(?=[^\s-])(.*)", line):
+            lead, sign, rest = item.groups()
+            if sign == "-" and line[len(lead) + 1] == " ":
+                return
+            lines = [*self.lines[:row], f"{lead}- {rest}", *self.lines[row + 1 :]]
+            message = "a space is missing behind this dash" if sign == "-" else f"`{sign}` begins no item of a list"
+            help = f"write `- ` (a dash and a space) {'before it' if sign == '-' else 'in its place'}"
+            yield _Slip(lines, self._told("KB121", row, message, help))
+        elif not line.lstrip().startswith("- "):
             lines = [*self.lines[:row], line[: self._indent(row)] + "- " + line.lstrip(), *self.lines[row + 1 :]]
             message = "this line stands in a list and does not begin with `- `"
             yield _Slip(lines, self._told("KB121", row, message, "write `- ` (a dash and a space) before it"))
@@ -234,14 +242,13 @@ class _Copies:
         line = self.lines[row].rstrip()
         if _KEY.match(line.lstrip()):
             return
-        match = re.fullmatch(r"( *(?:- +)*)([A-Za-z][\w-]*)(?: *[=;,:] *| +|$)(.*)", line)
-        lead, word, rest = match.groups() if match else ("", "", "(")
+        match = re.fullmatch(r"( *(?:- +)*)([A-Za-z][\w-]*)( *[=;,:] *| +|$)(.*)", line)
+        lead, word, sign, rest = match.groups() if match else ("", "", "", "(")
         if word in _keys(self.kind) or not rest:
             value = f"{word}: {rest}".rstrip()
             lines = [*self.lines[:row], lead + value, *self.lines[row + 1 :]]
-            yield _Slip(
-                lines, self._told("KB121", row, f"the colon behind `{word}` is missing", f"write `{value[:60]}`")
-            )
+            lacks = f"a space is missing behind `{word}:`" if ":" in sign else f"the colon behind `{word}` is missing"
+            yield _Slip(lines, self._told("KB121", row, lacks, f"write `{value[:60]}`"))
         if line.lstrip().startswith("- "):
             value = f"- when: {line.lstrip()[2:]}"
             lines = [*self.lines[:row], line[: self._indent(row)] + value, *self.lines[row + 1 :]]

@@ -840,7 +840,9 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
             "KB109",
             here(started.line, started.column),
             f"`{char}` at the beginning of a value belongs to YAML's own machinery, which protocols do not use",
-            "if it is text, put the whole value in quotes",
+            "write `- ` where an item of a list begins"
+            if lines[started.line][: started.column + 2].strip() == "*"
+            else "if it is text, put the whole value in quotes",
         )
     char = line[column : column + 1]
     if "cannot start any token" in problem and char:

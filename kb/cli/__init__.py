@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from kb.cli import (
     advise,
@@ -47,7 +47,7 @@ from kb.cli import (
     vectors,
     verify_site,
 )
-from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, refuse, spell_what_can_be_shown
+from kb.cli.common import COULD_NOT_RUN, FINE, CommandError, ReportFormat, refuse, spell_what_can_be_shown
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
@@ -82,8 +82,38 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "lsp": lsp.lsp,
 }
 
+_UsageError: Any = typer.BadParameter.__base__  # what typer raises for any misuse, and does not export
+
+
+def _formats_in(args: list[str]) -> list[str]:
+    """What stands behind `--format`, in its order."""
+    given = [after for word, after in pairwise(args) if word in ("--format", "-f")]
+    return given + [word.removeprefix("--format=") for word in args if word.startswith("--format=")]
+
+
+class Commands(TyperGroup):
+    """All commands. A misuse before one of them is found is told in the format that was asked for as well."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        found: list[str] = self._told(list(args), lambda: super(Commands, self).parse_args(ctx, args))
+        return found
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return self._told(list(args), lambda: super(Commands, self).resolve_command(ctx, args))
+
+    def _told(self, args: list[str], read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except _UsageError as wrong:
+            asked = next((name for name in reversed(_formats_in(args)) if name in list(ReportFormat)), "text")
+            if asked == ReportFormat.text:
+                raise
+            refuse(CommandError(f"{wrong.format_message()} (`kb --help` lists the commands)"), asked)
+
+
 app = typer.Typer(
     name="kb",
+    cls=Commands,
     help="Clinical protocols as data: check them, run them on a patient, show them.",
     no_args_is_help=True,
     add_completion=False,
@@ -111,9 +141,6 @@ def _main(
         raise typer.Exit(COULD_NOT_RUN)
 
 
-_UsageError: Any = typer.BadParameter.__base__  # what typer raises for any misuse, and does not export
-
-
 class Command(TyperCommand):
     """A command whose failures are told in words, and in the format that was asked for."""
 
@@ -130,8 +157,7 @@ class Command(TyperCommand):
         """The format that `args` ask for, where it is one of this command; the last one counts."""
         formats = get_type_hints(COMMANDS[str(self.name)]).get("format", ())
         choices = [str(choice) for choice in formats]
-        given = [after for word, after in pairwise(args) if word in ("--format", "-f")]
-        given += [word.removeprefix("--format=") for word in args if word.startswith("--format=")]
+        given = _formats_in(args)
         return given[-1] if given and given[-1] in choices else None
 
     def invoke(self, context: Any) -> Any:

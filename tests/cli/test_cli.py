@@ -223,7 +223,7 @@ def test_orders_are_checked(kb: Kb, words: list[str], code: int, verdict: str) -
     [
         (
             ("norepinephrine", "0.1 mcg/kg/min"),
-            ("Is the dose ordered as base or as tartrate? (base or tartrate)  (--salt)  [norepinephrine.salt]",),
+            ("Is the dose ordered as base or as tartrate? (base or tartrate)  (--salt)\n",),
         ),
         (
             ("norepinephrine", "5 mL/h", "--salt", "base"),
@@ -264,6 +264,9 @@ def test_orders_as_json(kb: Kb) -> None:
         ("test", "no-such"),
         ("explain", "KB000"),
         ("--base", "no-such", "check"),
+        ("check", "--no-such"),
+        ("chek",),
+        ("--no-such", "check"),
     ],
 )
 def test_what_cannot_run_says_so_in_json_where_json_is_asked_for(kb: Kb, arguments: tuple[str, ...]) -> None:
