@@ -30,6 +30,10 @@ _PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?"
 _PLAUSIBLE = re.compile(rf"({_PLAIN_NUMBER}) +to +({_PLAIN_NUMBER})(?: +(\S+))?")
 _STEP = re.compile(rf"({_PLAIN_NUMBER})(?: +(\S+))?")
 _END = re.compile(r"(up to|from) +(.+)")
+_END_WORDS = re.compile(
+    r"(?:(?P<most>max(?:imum|\.)?|at most|no more than|<=?|≤)|min(?:imum|\.)?|at least|>=?|≥)\s*(?P<rest>\d.*)",
+    re.IGNORECASE,
+)
 _FRACTION = re.compile(r"[1-9][0-9]{0,17}/[1-9][0-9]{0,17}|(?!0+(?:\.0+)?$)(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 
 Place: TypeAlias = Callable[[int], Span]
@@ -350,6 +354,8 @@ class _Reader:
         text, at = _undashed(scalar.text, scalar.at)
         value = parser.parse_amount(text, at)
         if isinstance(value, Diagnostic):
+            if value.code == "KB301" and "is left over after" in value.message and not re.search(r"[<>=()]", text):
+                value = replace(value, help="write a number and its unit and nothing else, such as `30 mL` or `10 min`")
             self.diagnostics.append(value)
             return None
         return model.Amount(value, scalar.text, scalar.span)
@@ -1144,6 +1150,11 @@ class _Reader:
                 )
                 return None, None
             return (None, amount) if end.group(1) == "up to" else (amount, None)
+        worded = _END_WORDS.fullmatch(scalar.text)
+        if worded is not None:
+            side = "up to" if worded["most"] else "from"
+            self.report("KB220", scalar.span, f"`{scalar.text}` is no range", f"write `{side} {worded['rest']}`")
+            return None, None
         amount = self.amount(scalar)
         if amount is None:
             return None, None

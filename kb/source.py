@@ -245,6 +245,17 @@ def read_source(path: str | Path) -> Source:
     return read_bytes(content, whole.file)
 
 
+# How files begin that a text processor or a browser has saved under the name of a YAML file.
+_DOCUMENTS = {
+    b"{\\rtf": "a document in Rich Text Format",
+    b"pk\x03\x04": "a document of a text processor, or an archive",
+    b"\xd0\xcf\x11\xe0": "a document of a text processor",
+    b"%pdf-": "a PDF",
+    b"<!doctype": "a page of the web",
+    b"<html": "a page of the web",
+}
+
+
 def read_bytes(content: bytes, file: str) -> Source:
     """The same for the content of a file already at hand."""
     top = Span(file)
@@ -265,6 +276,10 @@ def read_bytes(content: bytes, file: str) -> Source:
                 "save it again as `UTF-8 without BOM`",
             )
         )
+    for begins, what in _DOCUMENTS.items():
+        if content[:64].lstrip().lower().startswith(begins):
+            help = "save it again as plain text (`.yaml`, encoding UTF-8), with an editor for plain text"
+            return _unread(found("KB103", top, f"this is {what}, not plain text", help))
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -304,6 +304,9 @@ def _called(name: str) -> str:
 _ELSE = frozenset({"otherwise", "default", "Else", "ELSE", "if_none", "others"})
 
 
+_NOTHING = frozenset({"none", "nothing", "no", "nobody", "nil", "null", "empty", "~", "-", "n/a"})
+
+
 def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked) -> None:
     expected = [_WORDS_OF_TYPES[kind] for kind in shape.types if not (kind == "number" and "string" in shape.types)]
     is_what = "text" if isinstance(node, Scalar) else "a list" if isinstance(node, Sequence) else "a group of keys"
@@ -319,6 +322,8 @@ def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked
         help = f"write it as a list: `- {first}: …`, the other keys below its first, also where there is one item only"
     elif isinstance(node, Scalar) and shape.types == ("array",) and shape.items and shape.items.properties:
         help = "write it as a list, each item after `- ` with its keys: " + _listed(shape.items.properties)
+    elif isinstance(node, Scalar) and shape.types == ("array",) and node.text.lower() in _NOTHING:
+        help = "write `[]` for none" if not shape.least_items else "leave the line out"
     elif isinstance(node, Scalar) and shape.types == ("array",):
         help = f"write `[{node.text.strip('()[]{} ')[:30]}]`, or one item on a line, each after `- `"
     elif isinstance(node, Scalar) and shape.title:

@@ -717,6 +717,10 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
     if whole[:1].isupper() and whole.lower() in ("and", "or", "not", "is", "between", "implies", "true", "false"):
         return _Fault("KB301", place, end, f"`{whole}` is written in capitals", f"write `{whole.lower()}`")
     quantity = re.search(r"\d\s+([A-Za-zµμ°%/.0-9]+)$", before)
+    if whole[:1].isalpha() and quantity is not None and quantity[1] == "per":
+        unit = _UNIT_WORDS.get(whole.lower(), whole)
+        start = quantity.start(1)
+        return _Fault("KB301", start, end, f"`per {whole}` is no unit", f"write `/{unit}`")
     if whole[:1].isalpha() and quantity is not None:
         return _Fault(
             "KB301",
@@ -756,10 +760,19 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
             help = f"write `{sign}`"
         elif whole == "than" or re.search(r"\bis (less|greater|more|above|below)$", before + " " + whole):
             help = "write `<`, `<=`, `=`, `>=` or `>`"
+        elif before in ("if", "when", "If", "When"):
+            help = f"leave `{before}` out: a condition begins with what is compared"
+        elif kind == "QUANTITY" and _ALONE.search(before):
+            help = f"write a sign between them, such as `>=` or `<`: `{_last_word(before)} >= {written}`"
+        elif kind == "NAME" and (alone := _ALONE.search(before)) and re.fullmatch(r"[a-z0-9_]+", whole):
+            help += f"; a name has no spaces: `{alone[1]}_{whole}`"
         return _Fault("KB301", place, end, f"`{whole}` is left over after `{_last_word(before)}`", help)
     return _Fault("KB301", place, end, f"`{whole}` does not fit here", "a value or a name is expected")
 
 
+# A name that nothing is compared with yet.
+_ALONE = re.compile(r"(?:^|[(,]|\b(?:and|or|not|implies)\s)\s*([a-z][a-z0-9_]*)$")
+_UNIT_WORDS = {"minute": "min", "hour": "h", "day": "day", "second": "s", "kilogram": "kg", "kilo": "kg"}
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400, "week": 604800}
 _TIME_WORDS = "s|min|h|hours?|days?|weeks?"
 

@@ -718,7 +718,7 @@ class Checker:
                 "KB313",
                 expr.span,
                 f"`{text}` is {_kind(made)} and has no options",
-                f"compare it: `{text} > 0 {made.unit}`".replace(" `", "`") if made.number else None,
+                "compare it: `" + f"{text} > 0 {made.unit}".strip() + "`" if made.number else None,
             )
         return BOOLEAN
 

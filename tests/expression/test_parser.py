@@ -68,6 +68,12 @@ MISTAKES = [
     ("known(5 to 6 mL)", "KB336", "5 to 6 mL", "between"),
     ("15 min after x", "KB301", "15 min after x", "persists"),
     ("total since x", "KB301", "total since x", "window"),
+    ("3 mg oral", "KB301", "oral", "left over after the unit `mg`"),  # a word that begins as another does
+    ("a andb", "KB301", "andb", "left over after `a`"),
+    ("hiccup rate > 3", "KB301", "rate", "a name has no spaces: `hiccup_rate`"),
+    ("if a", "KB301", "a", "leave `if` out"),
+    ("a 3 mL", "KB301", "3", "`a >= 3 mL`"),
+    ("a > 3 per minute", "KB301", "per minute", "write `/min`"),
 ]
 
 

@@ -163,6 +163,13 @@ ROOT_CAUSES = [
     ),
     ("a quoted number", changed("format: 1", 'format: "1"'), "KB204", "`format` is a whole number", "without quotes"),
     ("another format", changed("format: 1", "format: 2"), "KB213", "reads format 1", "format: 1"),
+    (
+        "a word for an empty list",
+        changed("cites: [S01]", "cites: none"),
+        "KB203",
+        "`cites` is text",
+        "leave the line out",
+    ),
     ("a date that is none", changed("2026-01-27", "2026-13-01"), "KB217", "no date", "year-month-day"),
     (
         "a comment that cuts prose",

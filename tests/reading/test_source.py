@@ -195,3 +195,18 @@ def test_a_missing_file_a_folder_and_a_path_that_is_none_are_told(tmp_path: obje
     for path in (f"{tmp_path}/none.yaml", str(tmp_path), "a\x00b", "/dev/zero", f"{tmp_path}/" + "x" * 5000):
         read = read_source(path)
         assert [one.code for one in read.diagnostics] == ["KB101"], path
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{\\rtf1\\ansi format: 1}", "a document in Rich Text Format"),
+        (b"PK\x03\x04format: 1", "a document of a text processor"),
+        (b"\n<!DOCTYPE html>\n", "a page of the web"),
+    ],
+)
+def test_what_is_no_plain_text_is_told_as_what_it_is(content: bytes, told: str) -> None:
+    (found,) = source.read_bytes(content, "protocol.yaml").diagnostics
+    assert found.code == "KB103"
+    assert told in found.message
+    assert "plain text" in (found.help or "")
