@@ -75,7 +75,7 @@ def main(rounds: int = 9) -> None:
             found = [opened(browser, f"{site}/{here}") for _ in range(rounds)]
         shown, first, later = (statistics.median(each[part] for each in found) for part in range(3))
         page = (folder / "built" / here).read_bytes()
-        look = [(folder / "built" / file).read_bytes() for file in ("kb.css", "kb.js")]
+        look = [(folder / "built" / file).read_bytes() for file in ("kb.css", "parts.css", "kb.js", "search.js")]
     code = list(modules().values())
     print(f"{PROTOCOL} in Chromium, processor {SLOWER} times slower, medians of {rounds}")
     print(f"  page called to first question      {shown:7.0f} ms   ({found[0][3]} files)")

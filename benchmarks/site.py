@@ -26,6 +26,7 @@ from kb.site.emit import TREE, dossiers_of, tree_of
 ROOT = Path(__file__).parents[1]
 COPIED = "adult-bradycardia"
 HEAVIEST = "refractory-hypotension"
+LOOK = ("kb.css", "parts.css", "flowchart.css", "kb.js", "search.js")
 
 
 def base_of(folder: Path, number: int, copied: str = COPIED) -> Path:
@@ -89,7 +90,7 @@ def main() -> None:
         print(f"{HEAVIEST}, two versions: worked patients {run:.2f} s, tree {made:.2f} s")
         site = build_site(heavy, site_tree(Base(heavy)))
         newest = sorted((site / "protocols" / HEAVIEST).glob("[0-9]*"))[-1]
-        shared = sum((site / name).stat().st_size for name in ("kb.css", "kb.js") if (site / name).is_file())
+        shared = sum((site / name).stat().st_size for name in LOOK)
         print(f"\npages of {HEAVIEST} {newest.name}, KB with what they load ({shared / 1000:.0f} KB), and compressed")
         for page in sorted(newest.glob("*.html"), key=lambda file: -file.stat().st_size):
             content = page.read_bytes()

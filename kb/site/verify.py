@@ -15,6 +15,13 @@ from kb.generator.wording import short_digest
 from kb.site.emit import MANIFEST
 from kb.site.search import read_index
 
+NOTHING = (
+    "{manifest} is not in {folder}: no page of a protocol was built here. Is it the folder that was built into? Where"
+    " `mkdocs.yml` names the plugin `guideline-kb`, what built this did not run it, as successors of MkDocs do in"
+    " silence: build with MkDocs 1.6 (pip install 'guideline-kb[authoring,site]'), or write the pages with `kb emit`"
+    " and build those"
+)
+
 
 class _Page(HTMLParser):
     """What one page says of itself, where it leads, and the places on it."""
@@ -59,15 +66,17 @@ def verify_site(folder: Path) -> tuple[str, ...]:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         protocols = manifest["protocols"]
     except (OSError, ValueError, KeyError, TypeError):
-        return (f"{MANIFEST} is not in {folder}: this is no site that was built from `kb emit`",)
+        return (NOTHING.format(manifest=MANIFEST, folder=folder),)
+    own = f"{manifest['folder']}/" if manifest.get("folder") else ""  # in a site of somebody else only that is ours
     pages = {
         file.relative_to(folder).as_posix(): _Page(file.read_text("utf-8")) for file in sorted(folder.rglob("*.html"))
     }
     found = _not_found(folder, str(manifest["search"]), pages) if manifest.get("search") else ()
-    return (*_protocols(protocols, pages), *_dead_links(folder, pages), *_foreign(pages), *found)
+    foreign = () if own else _foreign(pages)
+    return (*_protocols(protocols, pages, own), *_dead_links(folder, pages, own), *foreign, *found)
 
 
-def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page]) -> Iterator[str]:
+def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page], own: str) -> Iterator[str]:
     for each in protocols:
         wanted = {
             "data-protocol": each["id"],
@@ -78,7 +87,7 @@ def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page]) -> I
         }
         listed = each["pages"]
         for name in listed if isinstance(listed, list) else ():
-            path = f"protocols/{str(name).removesuffix('.md')}.html"
+            path = f"{own}protocols/{str(name).removesuffix('.md')}.html"
             page = pages.get(path) or pages.get(path.removesuffix(".html") + "/index.html")
             if page is None:
                 yield f"{path} is missing: the page of {each['id']}@{each['version']} was not built"
@@ -92,8 +101,10 @@ def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page]) -> I
                 yield f"{path} does not show the banner: {each['banner']}"
 
 
-def _dead_links(folder: Path, pages: dict[str, _Page]) -> Iterator[str]:
+def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str]:
     for path, page in pages.items():
+        if not path.startswith(own):
+            continue
         for target in page.links:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:

@@ -2,7 +2,7 @@
 
 A page is played top to bottom in a copy of the knowledge base. YAML that begins with `# file: PATH` is
 written there, `# in: PATH` takes the place of the part with the same name or is put at the end, other YAML must
-at least be read without complaint; `kb` commands run and exit with 0, or
+at least be read without complaint; `kb` and `mkdocs` commands run and exit with 0, or
 with the code their comment `# exits N` names; Python runs, all blocks of a page in one name space; JavaScript runs
 in Node.js, each block by itself.
 """
@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from kb.base import Base
 from kb.generator.render import render_svg
 from kb.source import read_text
 from tests.runner.node import node
+from tests.site.declared import declare
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "site" / "docs").rglob("*.md"))]
@@ -115,11 +117,12 @@ def play_command(line: str, folder: Path, place: str) -> Path:
     if words[0] == "cd":
         assert (folder / words[1]).is_dir(), f"{place}: {line}"
         return folder / words[1]
-    assert words[0] == "kb", f"{place}: a command nobody tests: {line}"
+    assert words[0] in ("kb", "mkdocs"), f"{place}: a command nobody tests: {line}"
     wanted = re.search(r"exits (\d)", comment)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    installed = declare(Path(tempfile.mkdtemp(dir=folder.parent))) if words[0] == "mkdocs" else ROOT
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(installed), str(ROOT)))}
     done = subprocess.run(
-        [sys.executable, "-m", "kb", *words[1:]],
+        [sys.executable, "-m", *words],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == (int(wanted[1]) if wanted else 0), f"{place}: {line}\n{done.stdout}{done.stderr}"

@@ -18,7 +18,8 @@ from kb.site.pages import card as page
 from tests.site.chromium import needs_chromium, printed
 
 BASE = Base(Path(__file__).parents[2])
-THEME = Path(page.__file__).parents[1] / "theme" / "kb.css"
+THEME = Path(page.__file__).parents[1] / "theme"
+LOOK = "".join((THEME / name).read_text("utf-8") for name in ("kb.css", "parts.css"))
 
 
 def program(id: str) -> ir.Program:
@@ -117,7 +118,7 @@ def test_every_card_is_one_page_of_a4(tmp_path: Path) -> None:
     assert len(cards) > 5
     papers = "".join(f'<div class="paper">{text}</div>' for text in cards.values())
     file = tmp_path / "cards.html"
-    style = f"{THEME.read_text('utf-8')}\n.paper + .paper {{ break-before: page; }}"
+    style = f"{LOOK}\n.paper + .paper {{ break-before: page; }}"
     file.write_text(f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style><main>{papers}</main>", "utf-8")
     sheets = printed(file, tmp_path)
     assert len(sheets) == len(cards)
@@ -130,7 +131,7 @@ def test_every_card_is_one_page_of_a4(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("id", ["status-epilepticus", "refractory-hypotension"])
 def test_the_card_is_black_and_white(id: str) -> None:
-    rules = re.findall(r"\.kb-card[^{]*\{([^}]*)\}", THEME.read_text("utf-8"))
+    rules = re.findall(r"\.kb-card[^{]*\{([^}]*)\}", LOOK)
     colours = {found for rule in rules for found in re.findall(r"#[0-9a-f]{3,6}|var\([^)]*\)", rule)}
     assert colours <= {"#000", "#fff"}
     assert "style=" not in (page.body(Dossier(program(id))) or "")
