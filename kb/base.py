@@ -49,12 +49,15 @@ class DiffError(ValueError):
 
 
 class _State(NamedTuple):
-    """One side of a comparison. `worked`: the scenarios of this version; `known`: the ids of those of any version."""
+    """One side of a comparison. `worked`: the scenarios of this version; `known`: the ids of those of any version;
+    `renamed`: the steps that it says had another id before.
+    """
 
     program: Program
     guideline: Guideline
     worked: dict[str, Scenario]
     known: frozenset[str]
+    renamed: dict[str, str]
 
 
 class Examined(NamedTuple):
@@ -308,7 +311,8 @@ class Base:
             before: a version, `id@version`, or a protocol file, or `git:REVISION:FILE`.
             after: the newer one; left out where `rev` says that it is `before` itself.
             rev: compare with what this git revision has of the file.
-            renamed: ids of steps of the older version that have another one in the newer.
+            renamed: ids of steps of the older version that have another one in the newer, beside those that its own
+                `renamed:` lists.
 
         Raises:
             DiffError: one of them is not there or has errors, or they are two protocols.
@@ -332,6 +336,7 @@ class Base:
                 raise DiffError(
                     f"no step is renamed from `{mine}` to `{theirs}`: one of them is not there", code="KB823"
                 )
+        listed = {mine: theirs for mine, theirs in new.renamed.items() if mine in known[0]} | dict(renamed or {})
         runs = []
         for own, other in ((old, new), (new, old)):
             results = [run_scenario(own.guideline, each) for each in own.worked.values()]
@@ -339,7 +344,7 @@ class Base:
                 if id not in own.worked and id in own.known:
                     results.append(run_scenario(own.guideline, each)._replace(mismatches=()))
             runs.append(trial_of(own.program, results))
-        return compare_versions(runs[0], runs[1], renamed)
+        return compare_versions(runs[0], runs[1], listed)
 
     def _file_of(self, name: str) -> Path:
         if name.endswith((".yaml", ".yml")):
@@ -381,7 +386,9 @@ class Base:
             raise DiffError(f"`{name}` cannot be compared until this is put right", wrong, "KB705")
         worked = [each for beside in self.scenario_files_of(file) for each in self.scenarios(beside)[0]]
         held = {each.id: each for each in worked if each.version in ("", program.version)}
-        return _State(program, Guideline(program), held, frozenset(each.id for each in worked))
+        protocol = self._read[file]
+        renamed = {} if protocol is None else {old: ref.id for old, ref in protocol.renamed.items()}
+        return _State(program, Guideline(program), held, frozenset(each.id for each in worked), renamed)
 
     def check_local(self, path: Path | None = None) -> tuple[Diagnostic, ...]:
         """Everything wrong with `local.yaml` (or the file `path`), held against the library and every protocol."""

@@ -529,6 +529,7 @@ class _Reader:
             enter=self.condition(get("enter")),
             weight=self.label(get("weight")),
             not_encoded=self.prose_by_name(get("not_encoded")),
+            renamed={name: self.some_ref(entry.value, root) for name, entry in self.entries(get("renamed"))},
             parameters=self.each(get("parameters"), self.parameter),
             elements=self.elements(get("data")),
             defines=self.each(get("define"), self.define),

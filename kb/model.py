@@ -621,6 +621,9 @@ class Protocol:
     alerts: dict[str, AlertDef] = field(default_factory=dict)
     interpretations: dict[str, InterpretationDef] = field(default_factory=dict)
     not_encoded: dict[str, Text] = field(default_factory=dict)
+    renamed: dict[str, Ref] = field(
+        default_factory=dict
+    )  # ids of steps in earlier versions, and the steps they are now
     prove: dict[str, PropertyDef] = field(default_factory=dict)
     not_proved: dict[str, Text] = field(default_factory=dict)
     evidence: Evidence | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kb import model
 from kb.codes import found
-from kb.diagnostics import Diagnostic
+from kb.diagnostics import Diagnostic, Related
 from kb.graph import targets_of
 from kb.linter.context import LintContext, nearest, verbs
 
@@ -22,6 +22,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 nearest(ref.id, protocol.steps, "write the step under `steps:`, or name one that is there"),
                 "a reader sent there would find nothing to do",
             )
+    yield from _renamed(protocol)
     for step in protocol.steps.values():
         for verb in verbs(step):
             yield from _verb(context, verb)
@@ -38,6 +39,28 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
             yield from _drug(context, never.order, "an order of it cannot be recognised")
     for cap in protocol.caps.values():
         yield from _drug(context, cap.drug, "its total cannot be known")
+
+
+def _renamed(protocol: model.Protocol) -> Iterator[Diagnostic]:
+    """An older id leads to a step of this version and is none of its steps: ids are never used for something else."""
+    for old, ref in protocol.renamed.items():
+        if ref.id not in protocol.steps:
+            yield found(
+                "KB401",
+                ref.span,
+                f"there is no step `{ref.id}`",
+                nearest(ref.id, protocol.steps, f"write the id that `{old}` has now, or remove the line"),
+                "a comparison of versions would take the step for gone and for new",
+            )
+        elif old in protocol.steps:
+            yield found(
+                "KB219",
+                ref.span,
+                f"`{old}` is said to be `{ref.id}` now, and is a step of this version as well",
+                "give the new step an id that no version has had, or remove the line",
+                "one id with two meanings: what was charted, reviewed or tested for the one would count for the other",
+                (Related(protocol.steps[old].span, f"`{old}` stands here"),),
+            )
 
 
 def _weights(context: LintContext) -> Iterator[Diagnostic]:
