@@ -31,14 +31,19 @@ def format_page(schemas: Mapping[str, Mapping[str, Any]], with_guide: bool = Tru
         parts += _keys(schema, name)
         for key, shape in schema.get("definitions", {}).items():
             heading = str(shape.get("title", key)).replace("_", " ")
-            parts += [f"### {quoted(heading)}", f'<a id="{anchor(name, key)}"></a>']
+            parts += [f"### {quoted(heading)}", f'<a id="{_place(name, key)}"></a>']
             if shape.get("description"):
                 parts.append(coded(str(shape["description"])))
             kinds = shape.get("x-kinds", {})
             if kinds:
-                parts.append(", ".join(f"[`{kind}`](#{anchor(name, target)})" for kind, target in kinds.items()))
+                parts.append(", ".join(f"[`{kind}`](#{_place(name, target)})" for kind, target in kinds.items()))
             parts += _keys(shape, name)
     return "\n\n".join(parts) + "\n"
+
+
+def _place(name: str, key: str) -> str:
+    """The place of a definition of a file kind: no heading is ever called so."""
+    return anchor(f"in-{name}", key)
 
 
 def _keys(shape: Mapping[str, Any], name: str) -> list[str]:
@@ -58,7 +63,7 @@ def _kind(value: Mapping[str, Any], name: str) -> str:
     for part in (value, *value.get("allOf", ())):
         if "$ref" in part:
             target = str(part["$ref"]).rsplit("/", 1)[-1]
-            return f"[{quoted(target.replace('_', ' '))}](#{anchor(name, target)})"
+            return f"[{quoted(target.replace('_', ' '))}](#{_place(name, target)})"
     if "enum" in value:
         return quoted(" or ".join(str(option) for option in value["enum"]))
     if "patternProperties" in value:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from kb import program as ir
@@ -74,7 +75,7 @@ class Dossier:
         self.program = program
         self.versions = tuple(versions) or (program.version,)
         self.latest = latest(list(self.versions))
-        self.scenarios = tuple(scenarios)
+        self.scenarios = _named_apart(scenarios)
         self.settings = settings
         self.reports = reports
         self.broken = tuple(broken)
@@ -246,6 +247,15 @@ class Dossier:
             reached = dict.fromkeys(name for step in steps for name in self.scenarios_of_step.get(step, ()))
             found[id] = tuple(reached)
         return found
+
+
+def _named_apart(scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """The worked patients, each with a name of its own: a file gives a name once, and pages show those of all files."""
+    often = Counter(each.id for each in scenarios)
+    return tuple(
+        each._replace(id=f"{PurePath(each.span.file).stem}.{each.id}") if often[each.id] > 1 else each
+        for each in scenarios
+    )
 
 
 def _turned(pairs: Iterable[tuple[str, Iterable[str]]]) -> Mapping[str, tuple[str, ...]]:

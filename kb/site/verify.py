@@ -33,12 +33,15 @@ class _Page(HTMLParser):
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.places: set[str] = set()
+        self.twice: set[str] = set()
         self._inside = 0
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         held = {name: value or "" for name, value in attrs}
         if "id" in held:
+            if held["id"] in self.places:
+                self.twice.add(held["id"])
             self.places.add(held["id"])
         if tag in ("a", "{http://www.w3.org/2000/svg}a"):
             self.links += [held[name] for name in ("href", "xlink:href") if name in held]
@@ -105,6 +108,8 @@ def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str
     for path, page in pages.items():
         if not path.startswith(own):
             continue
+        for place in sorted(page.twice) if not own else ():
+            yield f"{path} has two places called {place}: a link may lead to the wrong one"
         for target in page.links:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:

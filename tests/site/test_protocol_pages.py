@@ -11,6 +11,7 @@ import markdown
 import pytest
 
 from kb.base import Base
+from kb.diagnostics import Span
 from kb.generator.markdown import anchor
 from kb.program import Signed, Standing
 from kb.review import History, Person, Policy, Record
@@ -109,6 +110,19 @@ def test_a_patient_who_is_advised_otherwise_than_expected_is_told_first() -> Non
     page = pages_of(Dossier(made.program, scenarios=(wrong, *made.scenarios[1:])))[f"{made.folder}/scenarios.md"]
     assert page.index("Not as expected") < page.index("<details")
     assert "expected no-such-alert" in page
+
+
+def test_patients_of_two_files_with_one_name_are_told_apart(dossier: Dossier) -> None:
+    one, two = dossier.scenarios[0], next(each for each in dossier.worked if each.reached != dossier.worked[0].reached)
+    twin = two.result.scenario._replace(id=one.id, span=Span("protocols/x/scenarios/other.yaml"))
+    made = Dossier(dossier.program, scenarios=(one, twin))
+    names = [each.id for each in made.scenarios]
+    assert names == [f"{Path(one.span.file).stem}.{one.id}", f"other.{one.id}"]
+    assert [made.ways[name].title for name in names] == [one.title, twin.title]
+    page = html_of(made)["scenarios.md"]
+    for name in names:
+        assert page.count(f'id="scenario-{name}"') == 1
+        assert f"chart.html#scenario={name}" in page
 
 
 def test_too_many_patients_for_one_page_have_a_page_for_each_of_their_files() -> None:

@@ -56,6 +56,7 @@ def replaced(old: str, new: str) -> Callable[[Path], None]:
         (lambda site: (site / "kb-site.json").write_text("[]"), "kb-site.json is not in"),
         (lambda site: (site / "search-index.js").write_text("[]"), "search-index.js is missing or damaged"),
         (replaced('id="step-first-question"', 'id="other"'), "the search leads to"),
+        (replaced('id="step-first-question"', 'id="step-first-action"'), "has two places called step-first-action"),
         (lambda site: (site / "format.html").unlink(), "the search leads to format.html, which is not there"),
     ],
 )
