@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from kb.diagnostics import Allowance, Span
@@ -596,7 +596,7 @@ class Library:
     safety: dict[str, SafetyDef] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: it keeps what is inside it
 class Protocol:
     id: str
     version: str
@@ -630,29 +630,38 @@ class Protocol:
     allowances: tuple[Allowance, ...] = ()
     texts: tuple[Text, ...] = ()  # every piece of prose, for the checks over prose
 
+    @cached_property
+    def inside(self) -> tuple[object, ...]:
+        """Every record inside, outermost first: rules ask a protocol for its records of a kind a dozen times."""
+        return tuple(_walked(self))
+
 
 # ---------------------------------------------------------------- what is inside a record
 
 
 def every(root: object, kind: type[_T]) -> Iterator[_T]:
     """All records of one kind inside `root`, outermost first."""
-    stack: list[object] = [root]
+    inside = root.inside if isinstance(root, Protocol) else _walked(root)
+    return (record for record in inside if isinstance(record, kind))
+
+
+def _walked(root: object) -> Iterator[object]:
+    """`root` and every record inside it, outermost first."""
+    stack: list[Any] = [root]
     while stack:
         current = stack.pop()
-        if isinstance(current, kind):
-            yield current
         if isinstance(current, dict):
             stack.extend(reversed(list(current.values())))
         elif isinstance(current, tuple | list):
             stack.extend(reversed(current))
-        else:
-            made: Any = type(current)
-            stack.extend(getattr(current, name) for name in _held(made))
+        elif (held := _held(current.__class__)) is not None:
+            yield current
+            stack.extend([getattr(current, name) for name in held])
 
 
 @cache
-def _held(kind: Any) -> tuple[str, ...]:
-    """The fields of a kind of record, last first; none of what holds no records."""
+def _held(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a kind of record, last first; None for what is no record, or a place."""
     if kind is Span or not is_dataclass(kind):
-        return ()
+        return None
     return tuple(field.name for field in reversed(fields(kind)))
