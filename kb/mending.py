@@ -8,6 +8,7 @@ line, in place of what it caused. Nothing is changed for the editor: the copy is
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
@@ -103,6 +104,7 @@ class _Copies:
             for number, line in enumerate(lines)
             if number not in hidden and line.strip() and not line.lstrip().startswith("#")
         ]
+        self._indents = [len(line) - len(line.lstrip(" ")) for line in lines]
         self.misspelt = {one.span.line - 1 for one in problems if one.code == "KB201"}
         self.repeated = not unread and all(one.code == "KB108" for one in problems)
         #: A heading that is gone makes everything below it wrong; a line that has moved, only its neighbours.
@@ -114,7 +116,7 @@ class _Copies:
     def all(self) -> Iterator[_Slip]:
         hollow, near = self._hollow(), self._near()
         if self.many:
-            for row in near[:4]:
+            for row in sorted(near[:4], key=self._indent):  # the outermost has the fewest names that it can have
                 yield from self._headed(row, 2)
         for widths, above in ((_WIDTHS[:2], 2), (_WIDTHS[2:], 4)):
             if not self.repeated:
@@ -156,14 +158,13 @@ class _Copies:
         return list(hollow)
 
     def _indent(self, number: int) -> int:
-        line = self.lines[number]
-        return len(line) - len(line.lstrip(" "))
+        return self._indents[number]
 
     def _end(self, number: int) -> int:
         """The line behind the last that belongs to line `number`."""
-        indent = self._indent(number)
-        later = [other for other in self.plain if other > number and self._indent(other) <= indent]
-        return later[0] if later else len(self.lines)
+        indent, indents, plain = self._indents[number], self._indents, self.plain
+        later = (plain[at] for at in range(bisect_right(plain, number), len(plain)))
+        return next((other for other in later if indents[other] <= indent), len(self.lines))
 
     # -- slips
 
@@ -176,7 +177,8 @@ class _Copies:
             ends[end] = None
             if end >= len(self.lines) or self._indent(end) != self._indent(row):
                 break
-        inside = [number for number in self.plain if row < number < self._end(row)]
+        behind = self._end(row)
+        inside = [number for number in self.plain if row < number < behind]
         headings = [
             number
             for number in inside[1:]
