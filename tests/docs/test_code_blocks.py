@@ -26,6 +26,7 @@ from kb.base import Base
 from kb.generator.render import render_svg
 from kb.source import read_text
 from tests.runner.node import node
+from tests.shell import Answer, kb
 from tests.site.declared import declare
 
 ROOT = Path(__file__).parents[2]
@@ -119,16 +120,22 @@ def play_command(line: str, folder: Path, place: str) -> Path:
         return folder / words[1]
     assert words[0] in ("kb", "mkdocs"), f"{place}: a command nobody tests: {line}"
     wanted = re.search(r"exits (\d)", comment)
-    installed = declare(Path(tempfile.mkdtemp(dir=folder.parent))) if words[0] == "mkdocs" else ROOT
+    done = kb(*words[1:], folder=folder) if words[0] == "kb" else mkdocs(words[1:], folder)
+    assert done.code == (int(wanted[1]) if wanted else 0), f"{place}: {line}\n{done.out}{done.err}"
+    assert "Traceback" not in done.err
+    assert done.out.strip() or done.err.strip(), f"{place}: {line} said nothing"
+    return folder
+
+
+def mkdocs(words: list[str], folder: Path) -> Answer:
+    """Run `mkdocs` in `folder`, where the plugin is as if installed."""
+    installed = declare(Path(tempfile.mkdtemp(dir=folder.parent)))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(installed), str(ROOT)))}
     done = subprocess.run(
-        [sys.executable, "-m", *words],
+        [sys.executable, "-m", "mkdocs", *words],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == (int(wanted[1]) if wanted else 0), f"{place}: {line}\n{done.stdout}{done.stderr}"
-    assert "Traceback" not in done.stderr
-    assert done.stdout.strip() or done.stderr.strip(), f"{place}: {line} said nothing"
-    return folder
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def play_script(block: Block, folder: Path, place: str) -> None:
@@ -147,18 +154,14 @@ def play_transcript(block: Block, folder: Path, place: str) -> None:
     command, _, shown = block.text.partition("\n")
     command, _, comment = command.partition("  # exits ")
     typed = "".join(f"{line[2:]}\n" for line in shown.splitlines() if line.startswith("> "))
-    done = subprocess.run(
-        [sys.executable, "-m", "kb", *shlex.split(command)[2:]],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, input=typed, capture_output=True, text=True,
-        timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == int(comment or 0), f"{place}\n{done.stdout}{done.stderr}"
+    done = kb(*shlex.split(command)[2:], folder=folder, stdin=typed)
+    assert done.code == int(comment or 0), f"{place}\n{done.out}{done.err}"
     lines = shown.splitlines()
     told = [
         line if line.endswith("…") and said.startswith(line[:-1]) else said
-        for line, said in zip_longest(lines, done.stdout.splitlines(), fillvalue="")
+        for line, said in zip_longest(lines, done.out.splitlines(), fillvalue="")
     ]
-    assert told == lines, f"{place}: something else is shown:\n{done.stdout}"
+    assert told == lines, f"{place}: something else is shown:\n{done.out}"
 
 
 def test_the_picture_in_the_readme_is_current() -> None:

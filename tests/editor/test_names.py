@@ -28,6 +28,7 @@ from kb.scenarios import run_scenario
 from kb.source import MAX_BYTES
 from kb.validator import file_kinds, schema_document
 from tests.editor.bases import ROOT, copied, with_cursor
+from tests.sampling import sampled
 from tests.test_explain import EXAMPLES, base_with
 
 HYPOTENSION = "refractory-hypotension"
@@ -588,7 +589,7 @@ def test_the_edits_count_in_utf_16() -> None:
 # ---------------------------------------------------------------- diagnostics and their repair
 
 
-@pytest.mark.parametrize(("page", "kind", "text"), EXAMPLES)
+@pytest.mark.parametrize(("page", "kind", "text"), sampled(EXAMPLES, one_in=5))
 def test_unsaved_text_is_told_what_kb_check_says_of_a_file(page: str, kind: str, text: str, tmp_path: Path) -> None:
     base, own = base_with(text, tmp_path)
     expected = [one for one in base.check()[0] if one.span.file == str(own)]

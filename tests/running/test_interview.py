@@ -18,6 +18,7 @@ from kb.interview import Interview, Question, Reply
 from kb.reading import dictionary_of
 from kb.scenarios import Scenario, load_scenario_files
 from kb.session import Record, Session
+from tests.sampling import sampled
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 BASE = Path(__file__).parents[2]
@@ -272,7 +273,7 @@ def beyond_a_conversation(scenario: Scenario) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("name", "scenario"), list(scenarios()))
+@pytest.mark.parametrize(("name", "scenario"), sampled(scenarios(), one_in=6))
 def test_truthful_answers_lead_to_the_advice_on_the_full_chart(name: str, scenario: Scenario) -> None:
     conversation, asked = converse(name, scenario)
     assert len(asked) == len(set(asked)), "something was asked twice without time passing"

@@ -1,0 +1,18 @@
+"""Large tables in two parts: every so-many-th row in `make test`, all of them in `make test-long`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def sampled(rows: Iterable[Any], one_in: int) -> list[Any]:
+    """The rows as parameters of a test; all but each `one_in`-th are marked `long`."""
+    made = []
+    for number, row in enumerate(rows):
+        each = row if hasattr(row, "marks") else pytest.param(*row if isinstance(row, tuple) else (row,))
+        marks = each.marks if number % one_in == 0 else (*each.marks, pytest.mark.long)
+        made.append(pytest.param(*each.values, id=each.id, marks=marks))
+    return made
