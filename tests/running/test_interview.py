@@ -828,7 +828,7 @@ def test_no_line_breaks_a_conversation_or_loses_what_was_charted(lines: list[str
 
 def test_what_begins_to_wait_is_told_with_its_time() -> None:
     conversation = talk(GUIDES["adult-bradycardia"])
-    heard = said(conversation, "pulse present", "heart_rate 38", "shock_from_rate y")
+    heard = said(conversation, "pulse present", "heart_rate 38", "shock_from_rate y", "therapy_record y")
     assert "advised" in heard
     done = said(conversation, f"done {conversation._numbers['atropine']}", "1 mg")
     assert "no longer: Give atropine into a vein (waiting, due at 12:03, in 3 min)" in done
