@@ -22,6 +22,7 @@ from kb.base import Base
 from kb.site import site_tree
 from kb.site.build import build_site
 from kb.site.emit import TREE, dossiers_of, tree_of
+from kb.site.search import INDEX
 
 ROOT = Path(__file__).parents[1]
 COPIED = "adult-bradycardia"
@@ -95,6 +96,9 @@ def main() -> None:
         for page in sorted(newest.glob("*.html"), key=lambda file: -file.stat().st_size):
             content = page.read_bytes()
             print(f"{page.name:>36} {(len(content) + shared) / 1000:>7.0f} {len(gzip.compress(content)) / 1000:>7.0f}")
+        index = (site / INDEX).read_bytes()
+        packed = len(gzip.compress(index)) / 1000
+        print(f"{'search index, when asked for':>36} {len(index) / 1000:>7.0f} {packed:>7.0f}")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def search_index(whole: Whole, made: Mapping[str, str], written: Mapping[str, st
     told = [*(entry for dossier in whole.newest for entry in entries_of(dossier)), *base_entries(whole)]
     entries = [entry for entry in told if entry.page in made and entry.page not in written]
     for path, text in {**made, **written}.items():
-        if path in written or not path.startswith("protocols/"):
+        if (path in written or not path.startswith("protocols/")) and _is_built(path):
             entries += page_entries(path, text)
     kinds = list(dict.fromkeys(entry.kind for entry in entries))
     index = {
@@ -196,9 +196,14 @@ def base_entries(whole: Whole) -> Iterator[Entry]:
 # ---------------------------------------------------------------- Markdown
 
 
+def _is_built(path: str) -> bool:
+    """Whether MkDocs makes a page of it: not of what is hidden, nor of templates."""
+    return not path.startswith("templates/") and not any(part.startswith(".") for part in path.split("/"))
+
+
 def page_entries(path: str, text: str) -> Iterator[Entry]:
     """The sections of a page, each with its heading."""
-    address = path.removesuffix(".md") + ".html"
+    address = re.sub(r"(^|/)README\.md$", r"\1index.md", path).removesuffix(".md") + ".html"
     title, taken = "", set[str]()
     for heading, lines in _sections(text):
         name = _plain(heading)

@@ -139,7 +139,8 @@ def _not_found(folder: Path, name: str, pages: dict[str, _Page]) -> Iterator[str
     for address in sorted({str(entry[3]) for entry in entries}):
         path, _, place = address.partition("#")
         if path not in pages:
-            yield f"the search leads to {address}, which is not there"
+            told = "leave nothing in site/docs that is not to be built"
+            yield f"the search leads to {address}, which is not there: {told}"
         elif place and path.startswith("protocols/") and place not in pages[path].places:
             yield f"the search leads to {address}: there is no such place on that page"
 

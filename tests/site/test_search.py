@@ -54,7 +54,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.write_text(text, "utf-8")
     newer = text.replace('version: "0.1.0"', 'version: "0.2.0"')
     file.with_name("0.2.0.yaml").write_text(newer, "utf-8")
-    (folder / "site" / "docs" / "antidotes.md").write_text(OWN, "utf-8")
+    docs = folder / "site" / "docs"
+    for name in ("antidotes.md", "ward/README.md", ".notes/antidotes.md", "templates/antidotes.md"):
+        (docs / name).parent.mkdir(exist_ok=True)
+        (docs / name).write_text(OWN, "utf-8")
     return build_site(folder, site_tree(Base(folder)))
 
 
@@ -115,6 +118,7 @@ def test_the_index_of_a_site_has_its_pages_codes_and_newest_versions_and_is_smal
         "format.html",
         "antidotes.html",
         "antidotes.html#who-refills-it",
+        "ward/index.html#who-refills-it",
         "protocols/drugs.html#drug-epinephrine",
         "protocols/adult-cardiac-arrest/0.1.0/list.html#step-adrenaline",
         "protocols/first-protocol/0.2.0/index.html",
@@ -175,7 +179,7 @@ def test_adrenaline_is_found_as_epinephrine_with_the_keyboard_alone(page: Page) 
     [
         ("kb204", "KB204 bad-number"),
         ("at_most", "at_most"),
-        ("refills", "Who refills it"),
+        ("refill", "Who refills it"),
         ("adult arrest card", "Card: Adult cardiac arrest"),
         ("ANEMIA", "In anaemia"),
         ("onerror", HOSTILE),
