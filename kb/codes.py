@@ -184,7 +184,7 @@ DOSES: dict[str, Code] = {
     "KB474": Code("held-elsewhere", WARNING, "A ceiling on one dose of a drug holds each that the patient decides."),
 }
 
-# ---------------------------------------------------------------- KB475 to KB489 time and data
+# ---------------------------------------------------------------- KB475 to KB489 time, data and forms
 TIMES: dict[str, Code] = {
     "KB475": Code("escalation-too-soon", WARNING, "The next drug waits until the one before it has had its time."),
     "KB476": Code("again-on-old-values", WARNING, "What is done again is decided on newer values."),
@@ -194,6 +194,7 @@ TIMES: dict[str, Code] = {
     "KB480": Code("unobtainable-forgotten", WARNING, "An unobtainable value has a way on."),
     "KB481": Code("never-done", ERROR, "What follows a repeat can be reached."),
     "KB482": Code("ended-by-the-cap", WARNING, "What follows a repeat can be reached when its cap is used up."),
+    "KB487": Code("salt-not-said", WARNING, "A dose of a drug with salt forms says in which it is counted."),
 }
 
 # ---------------------------------------------------------------- KB440 to KB459: all patients of a Program
@@ -208,6 +209,7 @@ PATIENTS: dict[str, Code] = {
     "KB447": Code("never-recommended", WARNING, "Every action is recommended to somebody."),
     "KB448": Code("falling-severity", WARNING, "Points do not fall as the patient gets sicker."),
     "KB449": Code("not-decided", NOTE, "What could not be decided for all patients is said."),
+    "KB483": Code("range-upside-down", ERROR, "A range of doses has its lower end first, for every patient."),
 }
 
 OF_PROGRAMS = frozenset(PATIENTS)

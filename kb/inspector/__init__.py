@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.inspector import constants, gaps, idle, overlaps, ranks, shadowed, slivers, unreached
+from kb.inspector import constants, gaps, idle, overlaps, ranges, ranks, shadowed, slivers, unreached
 from kb.inspector.context import InspectContext
 from kb.program import Program
 
@@ -22,6 +22,7 @@ RULES: tuple[Callable[[InspectContext], Iterator[Diagnostic]], ...] = (
     slivers.check,
     overlaps.check,
     ranks.check,
+    ranges.check,
     idle.check,
     unreached.check,
 )

@@ -1,7 +1,9 @@
-"""Between two bands that meet, no number falls through to the last line (KB441).
+"""Between two bands that meet, no number falls through to the last line, or to a band further down (KB441).
 
 Of an element whose `resolution:` is known, a hole no wider than that is told whatever numbers it begins and ends with.
-Of others, only one between two numbers, without them: an end that is in it may be what the last line is for.
+Of others, only one between two numbers, without them: an end that is in it may be what the last line is for. Where a
+case further down holds on both sides of the hole as well, it is one band too wide and not what the hole is for: then
+one single number is told too, such as six months exactly between `< 6 months` and `> 6 months`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import replace
 
 from kb import program as ir
 from kb.codes import found
-from kb.diagnostics import Diagnostic, Related
+from kb.diagnostics import Diagnostic, Related, Span
 from kb.evaluate import evaluate, fill_defines
 from kb.inspector.context import InspectContext, Table, Undecided
 from kb.inspector.gaps import is_narrow, stretch_of, width
@@ -21,10 +23,11 @@ from kb.inspector.wording import Stretch, example, told
 
 def check(context: InspectContext) -> Iterator[Diagnostic]:
     for table in context.tables:
-        if not table.closed or len(table.whens) < 2:
+        if len(table.whens) < 2:
             continue
         for slot in context.regions.compared(*table.whens):
-            yield from _slivers(context, table, slot)
+            yield from _slivers(context, table, slot) if table.closed else ()
+            yield from _caught(context, table, slot)
 
 
 def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
@@ -56,6 +59,48 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
         return
 
 
+def _caught(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
+    """Numbers that a case takes which holds beside them too, where cases above it take what is beside them."""
+    values = [value for value in context.regions.full(slot) if isinstance(value, int)]
+    cuts = context.regions.cuts(slot)
+    single = [
+        (place, place, stretch_of(context, slot, values, place, place))
+        for place in range(1, len(values) - 1)
+        if values[place] in cuts
+    ]
+    for later in range(2, len(table.whens)):
+        if slot not in context.inputs(table.whens[later]):
+            continue
+        above = [when for when in table.whens[:later] if slot in context.inputs(when)]
+        if len(above) < 2:
+            continue
+        for first, last, stretch in (*_narrow(context, slot, values), *single):
+            inside = range(first, last + 1)
+            beside = (first - 1, last + 1)
+
+            def at(when: ir.Expr, number: int) -> ir.Expr:
+                return context.with_value(when, slot, values[number])
+
+            wants = [
+                *(Want(at(when, number), FALSE) for number in inside for when in table.whens[:later]),
+                *(Want(at(table.whens[later], number), TRUE) for number in (*inside, *beside)),
+                *(Want(ir.Any_(tuple(at(when, number) for when in above)), TRUE) for number in beside),
+            ]
+            made = context.find(
+                "KB441",
+                table.spans[later],
+                f"whether a number falls between the cases of `{table.name}`",
+                wants,
+                way=context.way_to(None),
+            )
+            if made is None or isinstance(made, Undecided):
+                continue
+            yield _told(
+                context, table, slot, stretch, Found({**made.domains, slot: (values[first],)}, made.exact), later
+            )
+            return
+
+
 def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
     """The first and the last region of each stretch that a hole may fill; never one single number."""
     cuts = context.regions.cuts(slot)
@@ -74,11 +119,17 @@ def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[t
                 yield first, last, stretch
 
 
-def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, made: Found) -> Diagnostic:
+def _told(
+    context: InspectContext, table: Table, slot: int, stretch: Stretch, made: Found, later: int | None = None
+) -> Diagnostic:
+    """`later`: the case that takes what is in the hole; None for the last line."""
+
     def holds(row: ir.Row) -> bool:
         filled = [*row]
         fill_defines(context.program, filled)
-        return all(evaluate(when, filled) is False for when in table.whens)
+        return all(evaluate(when, filled) is False for when in table.whens[:later]) and (
+            later is None or evaluate(table.whens[later], filled) is True
+        )
 
     patient = context.patient("KB441", table.span, f"the bands of `{table.name}`", made, holds)
     near = next(
@@ -89,7 +140,11 @@ def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, ma
         ),
         table.span,
     )
-    last = table.says[-1]
+    said = f"no band of `{table.name}` holds, and the last line gives {table.says[-1]}"
+    if later is not None:
+        near = _next_band(context, table, slot, stretch, later)
+        said = f"the bands of `{table.name}` on both sides stop short, and `{table.texts[later]}` further down gives "
+        said += table.says[later]
     shown = "" if patient is None else f": {told(patient)}"
     who = "a mean of two readings, or one converted from another unit,"
     if stretch.with_low or stretch.with_high:
@@ -97,7 +152,7 @@ def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, ma
     item = found(
         "KB441",
         near,
-        f"with {stretch} no band of `{table.name}` holds, and the last line gives {last}{shown}",
+        f"with {stretch} {said}{shown}",
         f"let one band end where the next begins, `<` beside `>=`: the hole is {width(context, stretch)}",
         f"{who} falls into it",
         (Related(table.span, f"the cases of `{table.name}`"),) if near != table.span else (),
@@ -106,6 +161,35 @@ def _told(context: InspectContext, table: Table, slot: int, stretch: Stretch, ma
         item
         if patient is None
         else replace(item, example=example("KB441", table.name, context.protocol.span.file, patient))
+    )
+
+
+def _next_band(context: InspectContext, table: Table, slot: int, stretch: Stretch, later: int) -> Span:
+    """The band that begins above the hole."""
+    values = [value for value in context.regions.full(slot) if isinstance(value, int)]
+    within = next(
+        (
+            value
+            for value in values
+            if (stretch.low is None or value > stretch.low - stretch.with_low)
+            and (stretch.high is None or value < stretch.high + stretch.with_high)
+        ),
+        None,
+    )
+    above = next(
+        (value for value in values if stretch.high is not None and value >= stretch.high and value != within), None
+    )
+
+    def holds(when: ir.Expr, value: int | None) -> bool:
+        return value is not None and bool(context.regions.mask(context.with_value(when, slot, value), {}, {}) & TRUE)
+
+    return next(
+        (
+            span
+            for when, span in zip(table.whens[:later], table.spans[:later], strict=True)
+            if slot in context.inputs(when) and holds(when, above) and not holds(when, within)
+        ),
+        table.span,
     )
 
 

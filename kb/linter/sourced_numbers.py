@@ -2,13 +2,18 @@
 
 What counts as the source of a number: the statements that the step, definition, rule or cap cites itself, on any of
 its conditions, or through the definitions it uses; and the interpretations that it names, because they tell the
-reader openly whose number it is. Where nothing of that holds any number, only a statement that has the very number
-and is not cited is told: a summary without figures cannot contradict one.
+reader openly whose number it is. An option of a `choose` that cites for itself rests on that, and not on what stands
+beside the other options. The strength of an ampoule counts as two numbers, `6.8 mmol` and `30 mL`. Where nothing of
+that holds any number, only a statement that has the very number and is not cited is told: a summary without figures
+cannot contradict one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
 from kb import model
@@ -19,6 +24,7 @@ from kb.linter.context import LintContext, listed
 from kb.linter.quantities import Quantity, half_a_digit, quantities, ratio, same
 from kb.values import BadValue
 
+_STRENGTH = re.compile(r"(\d+(?:\.\d+)?) ([^\s/]+)/(?:(\d+(?:\.\d+)?) )?([^\s/]+)")
 _SLIPS = frozenset(Fraction(10) ** power for power in (-6, -3, -2, -1, 1, 2, 3, 6))
 
 
@@ -27,29 +33,71 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     if protocol.evidence is None:
         return
     shared = context.library.shared.defines
-    told: set[tuple[str, str]] = set()
     parts = protocol.steps, protocol.defines, protocol.parameters, protocol.never, protocol.caps, protocol.goals
     for part in parts:
         for record in part.values():
             if record.id not in shared:
-                yield from _record(context, record, told)
+                yield from _record(context, record)
 
 
-def _record(context: LintContext, record: model.Step | object, told: set[tuple[str, str]]) -> Iterator[Diagnostic]:
+def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
+    apart = _options(record)
+    own = {id(number) for option in apart for number in model.every(option.verb, tree.Number)}
+    yield from _numbers(
+        context, record, record, [each for each in model.every(record, tree.Number) if id(each) not in own], apart
+    )
+    for option in apart:
+        assert isinstance(record, model.Do)
+        # the reasons for and against rest on statements of their own; the step's readings are told with each option
+        alone = replace(option, for_=(), against=()), model.Backing((), record.backing.interprets)
+        yield from _numbers(context, option.verb, alone, list(model.every(option.verb, tree.Number)), ())
+
+
+def _options(record: object) -> tuple[model.OptionDef, ...]:
+    """The options of a step that cite for themselves."""
+    if not isinstance(record, model.Do) or not isinstance(record.verb, model.Choose):
+        return ()
+    return tuple(option for option in record.verb.one_of if option.backing.cites)
+
+
+def _strengths(record: object, apart: tuple[model.OptionDef, ...]) -> Iterator[tree.Number]:
+    """Of `6.8 mmol/30 mL` the two numbers; of `1 mg/mL` the one."""
+    others = [id(each) for option in apart for each in model.every(option.verb, model.Give)]
+    for give in model.every(record, model.Give):
+        strength = give.concentration
+        match = None if strength is None or id(give) in others else _STRENGTH.fullmatch(strength.value.strip())
+        if match is None or strength is None:
+            continue
+        amount, unit, per, volume = match.groups()
+        if per is None:
+            yield tree.Number(Decimal(amount), f"{unit}/{volume}", strength.span)
+        else:
+            yield tree.Number(Decimal(amount), unit, strength.span)
+            yield tree.Number(Decimal(per), volume, strength.span)
+
+
+def _numbers(
+    context: LintContext,
+    record: object,
+    resting: object,
+    written: list[tree.Number],
+    apart: tuple[model.OptionDef, ...],
+) -> Iterator[Diagnostic]:
+    """Those of the numbers in `record` that what it rests on does not have."""
     numbers = [
         number
-        for number in model.every(record, tree.Number)
+        for number in (*written, *_strengths(record, apart))
         if number.value and _measured(context, number) and not _rounds(record, number)
     ]
     if not numbers:
         return
-    cited, said = _said(context, record)
+    cited, said = _said(context, resting)
     if not cited:
         return  # that nothing is cited is told where citations are
     for number in numbers:
         if any(_agrees(context, quantity, number) for _, quantity in said):
             continue
-        written = f"{number.value} {number.unit}"
+        shown = f"{number.value} {number.unit}"
         slip = next(((source, quantity) for source, quantity in said if _slipped(context, quantity, number)), None)
         if slip is None:
             having = _having(context, number)
@@ -58,7 +106,7 @@ def _record(context: LintContext, record: model.Step | object, told: set[tuple[s
             yield found(
                 "KB510",
                 number.span,
-                f"`{written}` stands in none of what is cited here ({listed(sorted(cited), 6)})",
+                f"`{shown}` stands in none of what is cited here ({listed(sorted(cited), 6)})",
                 "correct the number, or "
                 + (f"cite {listed(having)}, which has it" if having else "cite the statement that has it")
                 + ", or name the interpretation that explains it",
@@ -72,7 +120,7 @@ def _record(context: LintContext, record: model.Step | object, told: set[tuple[s
         yield found(
             "KB460",
             number.span,
-            f"`{written}` is not what `{source}` says ({quantity.text}), but {size}",
+            f"`{shown}` is not what `{source}` says ({quantity.text}), but {size}",
             f"look at the decimal point and the unit; the source has {quantity.text}",
             "a shifted point or mg for mcg is the commonest way to a dose that kills",
             () if place is None else (Related(place.span, f"`{source}` stands here"),),
