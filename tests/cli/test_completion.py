@@ -109,6 +109,19 @@ def test_other_shells_read_their_script(command: dict[str, str], shell: str) -> 
     assert done.returncode == 0, done.stderr
 
 
+def test_fish_completes(command: dict[str, str]) -> None:
+    program = shutil.which("fish")
+    if program is None:
+        pytest.skip("fish is missing: whether it completes by its script was not tried; install fish to try that")
+    lines = [f"kb check {PROTOCOL}@", "kb show --format s", "kb advise x --chart READ"]
+    script = "kb completion fish | source\n" + "\n".join(f"complete -C '{line}'" for line in lines)
+    done = subprocess.run(
+        [program, "--no-config", "-c", script], env=command, capture_output=True, text=True, timeout=60
+    )
+    words = [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    assert words == [f"{PROTOCOL}@1.0.0", f"{PROTOCOL}@1.1.0", "svg", "README.md"], done.stderr
+
+
 def test_zsh_and_fish_are_told_what_each_word_is(command: dict[str, str]) -> None:
     for shell, mark in (("zsh", ":"), ("fish", "\t")):
         asked = {**command, "_KB_COMPLETE": shell, "_KB_LINE": "kb explain KB301"}
