@@ -251,7 +251,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """``did you mean `x`?`` where a known name is close, else nothing."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name[:80], list(names), n=1, cutoff=0.72)
+    known = list(names)
+    close = get_close_matches(name[:80], known, n=1, cutoff=0.72)
+    if not close:  # in a short name two letters that changed places leave little that is alike
+        turned = [other for other in dict.fromkeys(known) if len(name) > 2 and sorted(other) == sorted(name)]
+        close = turned if len(turned) == 1 else []
     return f"did you mean `{close[0]}`?" if close else ""
 
 

@@ -100,7 +100,13 @@ export const casefold = (text) =>
  * @param {Iterable<string>} names
  */
 export function nearest(name, names) {
-  const close = closest([...name].slice(0, 80).join(""), names, 0.72);
+  const known = [...new Set(names)];
+  let close = closest([...name].slice(0, 80).join(""), known, 0.72);
+  if (close === null && [...name].length > 2) {
+    // In a short name two letters that changed places leave little that is alike.
+    const turned = known.filter((other) => [...other].sort().join("") === [...name].sort().join(""));
+    if (turned.length === 1) [close] = turned;
+  }
   return close === null ? "" : `did you mean \`${close}\`?`;
 }
 

@@ -175,7 +175,7 @@ def cases() -> list[Calls]:
         Calls("text", [(number,) for number in (*NUMBERS, *VALUES)]),
         Calls("quoted", [(text,) for text in (*VALUES, *NUMBERS)]),
         Calls("casefold", [(text,) for text in ("Straße", "ÅSA", "İstanbul", "ΑΣ", "ﬁ", *NAMES)]),
-        Calls("nearest", [(word, NAMES) for word in words]),
+        Calls("nearest", [(word, NAMES) for word in (*words, "mpa", "amp", "pma")]),
         Calls("closest", [(word, NAMES, CHANCE.choice((0.5, 0.6, 0.8))) for word in words]),
         Calls("sha256", [("é" * size,) for size in range(70)]),
         Calls("refused", [()]),
