@@ -494,14 +494,23 @@ class Base:
 
     def _hand_overs_of(self, file: Path) -> Iterable[Diagnostic]:
         """Hand-overs to protocols that this base does not hold."""
+        from difflib import get_close_matches
+
         program = self.compile(file)[0]
         for step in program.steps if program is not None else ():
             if step.kind == "hand_over" and step.hand_over not in self._held:
+                id, read = step.hand_over.partition("@")[0], self._read[file]
+                written = None if read is None else read.steps.get(step.id)
+                others = sorted(name for name in self._held if name.partition("@")[0] == id)
+                close = get_close_matches(step.hand_over, sorted(self._held), 1, 0.7)
+                near = others[-1:] or close
                 yield found(
                     "KB707",
-                    Span(str(file)),
+                    written.protocol.span if isinstance(written, model.HandOver) else Span(str(file)),
                     f"`{step.id}` hands over to `{step.hand_over}`, which this base does not hold",
-                    "add that protocol to the base, or name one that is there",
+                    f"did you mean `{near[0]}`?"
+                    if near
+                    else "add that protocol to the base, or name one that is there",
                     "a reader sent there would find nothing",
                 )
 

@@ -363,7 +363,7 @@ class _Reader:
     def by_how_much(self, node: Node | None, parent: Mapping) -> model.Amount:
         """How far a titration is raised at once, where it is not `double`."""
         scalar = self.scalar(node)
-        if scalar is not None and re.fullmatch(r"[a-z]+", scalar.text):
+        if scalar is not None and re.fullmatch(r"[a-z]+|[x×]? ?\d[\d.]* ?(?:[x×%]|times|-?fold)?", scalar.text):
             help = "write `double`, or the rate that is added, such as `2.5 mcg/kg/min`"
             self.report("KB206", scalar.span, f"a titration cannot go up by `{scalar.text}`", help)
             return _nothing(scalar.span)

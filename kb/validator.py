@@ -326,7 +326,7 @@ def _wrong_shape(node: Node, shape: Shape, name: str, anchor: Span, out: Checked
         help = "write `[]` for none" if not shape.least_items else "leave the line out"
     elif isinstance(node, Scalar) and shape.types == ("array",):
         help = f"write `[{node.text.strip('()[]{} ')[:30]}]`, or one item on a line, each after `- `"
-    elif isinstance(node, Scalar) and shape.title:
+    elif isinstance(node, Scalar | Sequence) and shape.title:
         keys = list(shape.kinds or shape.properties)
         help = "its keys are " + _listed(keys) if keys else "write keys with their values, indented, on the lines below"
     out.blame(
@@ -495,6 +495,20 @@ def _unknown_key(
     if key in _ELSE and "else" in shape.properties:
         out.blame(node, found("KB201", entry.key.span, f"unknown key `{key}`{where}", "write `else:`"))
         return {"else"}
+    lacking = [one for one in shape.required if one not in node.entries]
+    if len(lacking) == 1 and (home or not near) and isinstance(entry.value, Scalar):
+        here = shape.properties.get(lacking[0])
+        if here is not None and "string" in here.types and not here.enum:
+            out.blame(
+                node,
+                found(
+                    "KB201",
+                    entry.key.span,
+                    f"unknown key `{printable(key)[:60]}`{where}, and `{lacking[0]}` is missing",
+                    f"write `{lacking[0]}:` if that is meant; the keys here are {_listed(shape.properties)}",
+                ),
+            )
+            return {lacking[0]}
     if home and not (near and near[:3] == key[:3]):
         help = f"`{key}` belongs to {_a('`' + home[0] + '` step')}"
     elif near:
@@ -734,11 +748,15 @@ def _bad_name(node: Scalar, shape: Shape, name: str, out: Checked) -> None:
             help = f"write one name; where a list may stand, `{listed}` is one"
         out.blame(node, found("KB207", node.span, message, help))
         return
+    message = f"`{printable(node.text)[:60]}` is not in the form {_called(name)} takes"
+    small = node.text.lower()
+    if small != node.text and shape.pattern is not None and shape.pattern.fullmatch(small):
+        out.blame(node, found("KB207", node.span, message, f"names are written small: `{small}`"))
+        return
     rule = _WORDS_OF_PATTERNS.get(shape.pattern_text, "")
     help = ", ".join(
         filter(None, [f"write {rule}" if rule else "", f"like `{shape.example}`" if shape.example else ""])
     )
-    message = f"`{printable(node.text)[:60]}` is not in the form {_called(name)} takes"
     out.blame(node, found("KB207", node.span, message, help or None))
 
 

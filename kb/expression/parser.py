@@ -733,6 +733,9 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
         return _Fault("KB301", place, end, f"`{whole}` is written in capitals", f"names are small: `{whole.lower()}`")
     if kind == "RIGHT" and text[: place + 1].count(")") > text[:place].count("("):
         return _Fault("KB301", place, place + 1, "this bracket was never opened", "remove it, or add `(`")
+    if re.fullmatch(r"\.(?:rate|dose|amount)", whole) and (drug := re.search(r"[a-z][a-z0-9-]*$", before)):
+        help = f"the name alone is the running rate: `{drug[0]}`; in a `never` rule `order{whole}` is what is ordered"
+        return _Fault("KB301", drug.start(), end, f"`{drug[0]}{whole}` cannot be read here", help)
     if whole[:1] == "_" or kind == "":
         return _Fault("KB301", place, end, f"`{whole}` cannot be read here", "names are small letters, digits and `_`")
     if kind == "RIGHT" and before.endswith("("):
@@ -764,7 +767,7 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
             help = f"leave `{before}` out: a condition begins with what is compared"
         elif kind == "QUANTITY" and _ALONE.search(before):
             help = f"write a sign between them, such as `>=` or `<`: `{_last_word(before)} >= {written}`"
-        elif kind == "NAME" and (alone := _ALONE.search(before)) and re.fullmatch(r"[a-z0-9_]+", whole):
+        elif kind == "NAME" and (alone := _ALONE.search(before)) and not {alone[1], whole} & _NO_NAMES:
             help += f"; a name has no spaces: `{alone[1]}_{whole}`"
         return _Fault("KB301", place, end, f"`{whole}` is left over after `{_last_word(before)}`", help)
     return _Fault("KB301", place, end, f"`{whole}` does not fit here", "a value or a name is expected")
@@ -772,6 +775,10 @@ def _unexpected(text: str, kind: str, written: str, place: int, expected: set[st
 
 # A name that nothing is compared with yet.
 _ALONE = re.compile(r"(?:^|[(,]|\b(?:and|or|not|implies)\s)\s*([a-z][a-z0-9_]*)$")
+_NO_NAMES = frozenset(
+    ("for", "with", "still", "has", "have", "at", "of", "by", "on", "over", "under", "than", "if", "when", "then", "no",
+     "without", "while", "any", "all")
+)  # fmt: skip
 _UNIT_WORDS = {"minute": "min", "hour": "h", "day": "day", "second": "s", "kilogram": "kg", "kilo": "kg"}
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400, "week": 604800}
 _TIME_WORDS = "s|min|h|hours?|days?|weeks?"

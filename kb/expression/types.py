@@ -480,6 +480,8 @@ class Checker:
         if swapped != id and scope.kind_of(swapped):
             close = [swapped]
         help = f"did you mean `{close[0]}`?" if close else "define it in this file, or add it to the library"
+        if self.context.order is not None and id in ORDER_ATTRIBUTES:
+            help = f"write `order.{id}`"
         return self.report("KB310", name.span, f"unknown {what} `{id}`", help)
 
     def _order(self, expr: tree.Name) -> Type:

@@ -74,6 +74,7 @@ MISTAKES = [
     ("if a", "KB301", "a", "leave `if` out"),
     ("a 3 mL", "KB301", "3", "`a >= 3 mL`"),
     ("a > 3 per minute", "KB301", "per minute", "write `/min`"),
+    ("vasopressin.rate > 3", "KB301", "vasopressin.rate", "the running rate: `vasopressin`"),
 ]
 
 
