@@ -207,7 +207,9 @@ class Base:
 
             evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
             given = (*protocol.allowances, *evidence, *self.library.allowances)
-            made = allowances.settle(inspect_program(protocol, program, self.library.elements), given)
+            made = allowances.settle(
+                inspect_program(protocol, program, self.library.elements, self._targets(program)), given
+            )
             own = [item for item in protocol.allowances if item.code in OF_PROGRAMS]
             self._inspected[file] = in_reading_order((*made, *allowances.unused(own, made, dated=False)))
         return self._inspected[file]
@@ -485,6 +487,17 @@ class Base:
         """What can be handed over to: `id@major`."""
         listed = self.protocols().items()
         return frozenset(f"{id}@{version.partition('.')[0]}" for id, versions in listed for version in versions)
+
+    def _targets(self, program: Program) -> dict[str, Program]:
+        """What a protocol hands over to, the latest version that fits, as far as it compiles."""
+        made = {}
+        for name in {step.hand_over for step in program.steps if step.kind == "hand_over"}:
+            id, _, major = name.partition("@")
+            fitting = [each for each in self.protocols().get(id, ()) if each.partition(".")[0] == major]
+            target = self.compile(self.protocols_path / id / f"{fitting[-1]}.yaml")[0] if fitting else None
+            if target is not None:
+                made[name] = target
+        return made
 
     def _hand_overs(self, ids: Iterable[str]) -> Iterable[Diagnostic]:
         for id in ids:

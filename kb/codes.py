@@ -210,6 +210,7 @@ PATIENTS: dict[str, Code] = {
     "KB448": Code("falling-severity", WARNING, "Points do not fall as the patient gets sicker."),
     "KB449": Code("not-decided", NOTE, "What could not be decided for all patients is said."),
     "KB483": Code("range-upside-down", ERROR, "A range of doses has its lower end first, for every patient."),
+    "KB484": Code("handed-to-nobody", WARNING, "Whoever is handed over is one whom the other protocol is for."),
 }
 
 OF_PROGRAMS = frozenset(PATIENTS)

@@ -110,7 +110,8 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
     files[own] = text
     stub = home.parent / "adult-cardiac-arrest"
     stub.mkdir()
-    files[stub / "0.1.0.yaml"] = PROTOCOL.replace("id: example", "id: adult-cardiac-arrest").replace("1.0.0", "0.1.0")
+    adults = PROTOCOL.replace("start:", "applies: age >= 18 years\nstart:")
+    files[stub / "0.1.0.yaml"] = adults.replace("id: example", "id: adult-cardiac-arrest").replace("1.0.0", "0.1.0")
     files[stub / "statements.yaml"] = STATEMENTS.replace("example", "adult-cardiac-arrest") + STATEMENT.format(
         id="S01", says="What the page says", kind="act"
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
-from kb.inspector import constants, gaps, idle, overlaps, ranges, ranks, shadowed, slivers, unreached
+from kb.inspector import constants, gaps, handed_over, idle, overlaps, ranges, ranks, shadowed, slivers, unreached
 from kb.inspector.context import InspectContext
 from kb.program import Program
 
@@ -23,18 +23,23 @@ RULES: tuple[Callable[[InspectContext], Iterator[Diagnostic]], ...] = (
     overlaps.check,
     ranks.check,
     ranges.check,
+    handed_over.check,
     idle.check,
     unreached.check,
 )
 
 
 def inspect_program(
-    protocol: model.Protocol, program: Program, elements: Mapping[str, model.ElementDef]
+    protocol: model.Protocol,
+    program: Program,
+    elements: Mapping[str, model.ElementDef],
+    targets: Mapping[str, Program] | None = None,
 ) -> list[Diagnostic]:
     """Everything the rules find, in the order of the rules; `program` is what `protocol` compiled to, `elements` the
-    library's data.
+    library's data, `targets` the Programs that are handed over to, by `id@major`; without them hand-overs are not
+    looked at.
     """
-    context = InspectContext(protocol, program, elements)
+    context = InspectContext(protocol, program, elements, targets)
     made = [item for rule in RULES for item in rule(context)]
     told = {(item.code, item.span) for item in made}
     for item in dict.fromkeys(context.undecided):

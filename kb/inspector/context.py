@@ -48,11 +48,19 @@ class Undecided(NamedTuple):
 class InspectContext:
     """One protocol and its Program. `dead` grows as rules find cases that nobody takes: (step, case).
 
-    `elements`: the data dictionary, for what it says to the check and not to the Program.
+    `elements`: the data dictionary, for what it says to the check and not to the Program; `targets`: the protocols
+    that are handed over to, by `id@major`.
     """
 
-    def __init__(self, protocol: model.Protocol, program: ir.Program, elements: Mapping[str, model.ElementDef]) -> None:
+    def __init__(
+        self,
+        protocol: model.Protocol,
+        program: ir.Program,
+        elements: Mapping[str, model.ElementDef],
+        targets: Mapping[str, ir.Program] | None = None,
+    ) -> None:
         self.protocol, self.program = protocol, program
+        self.targets = targets or {}
         self.elements = {**elements, **protocol.elements}
         self.dead: set[tuple[int, int]] = set()
         self.undecided: list[Undecided] = []
@@ -90,7 +98,23 @@ class InspectContext:
         announced += [reason.when for step in program.steps for reason in step.avoid]
         announced += [alert.when for alert in program.alerts]
         announced += [slot.expr for slot in program.slots if slot.expr is not None and slot.kind == "define"]
+        announced += [wrong for *_, wrong in self.ranges]
+        announced += [scope for _, scope, _ in self.scopes_handed_to]
         return Regions(program, announced)
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, model.Amount, ir.Dose, ir.Expr], ...]:
+        """Doses that are ranges with an end that is worked out: step, as written, and when it is upside down."""
+        from kb.inspector.ranges import upside_down
+
+        return tuple(upside_down(self.protocol, self.program))
+
+    @cached_property
+    def scopes_handed_to(self) -> tuple[tuple[int, ir.Expr, ir.Program], ...]:
+        """Hand-overs, each with the scope of the protocol that it leads to in inputs of this one."""
+        from kb.inspector.handed_over import scopes
+
+        return tuple(scopes(self.program, self.targets))
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:

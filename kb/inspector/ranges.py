@@ -24,17 +24,25 @@ _MOST_PAIRS = 400
 
 
 def check(context: InspectContext) -> Iterator[Diagnostic]:
-    for index, step in enumerate(context.program.steps):
-        written = context.protocol.steps.get(step.id)
+    for index, amount, dose, wrong in context.ranges:
+        yield from _told(context, index, amount, dose, wrong)
+
+
+def upside_down(protocol: model.Protocol, program: ir.Program) -> Iterator[tuple[int, model.Amount, ir.Dose, ir.Expr]]:
+    """Each dose with two ends that could be the wrong way round, and when they are."""
+    for index, step in enumerate(program.steps):
+        written = protocol.steps.get(step.id)
         if not isinstance(written, model.Do) or step.action is None:
             continue
         options = written.verb.one_of if isinstance(written.verb, model.Choose) else ()
-        pairs = [(written.verb, step.action)]
+        pairs: list[tuple[model.Verb, ir.Action]] = [(written.verb, step.action)]
         pairs += [(one.verb, other.action) for one, other in zip(options, step.action.options, strict=True)]
         for verb, action in pairs:
-            amount = _range(verb)
-            if amount is not None and action.dose is not None and action.dose.high is not None:
-                yield from _upside_down(context, index, amount, action.dose, action.dose.high)
+            amount, dose = _range(verb), action.dose
+            if amount is not None and dose is not None and dose.high is not None:
+                wrong = _below(program, dose.high, dose.low)
+                if wrong is not None:
+                    yield index, amount, dose, wrong
 
 
 def _range(verb: object) -> model.Amount | None:
@@ -46,14 +54,10 @@ def _range(verb: object) -> model.Amount | None:
     return None if all(isinstance(end, tree.Number) for end in ends) else amount
 
 
-def _upside_down(
-    context: InspectContext, index: int, amount: model.Amount, dose: ir.Dose, high: ir.Expr
+def _told(
+    context: InspectContext, index: int, amount: model.Amount, dose: ir.Dose, wrong: ir.Expr
 ) -> Iterator[Diagnostic]:
     what = f"whether the upper end of `{amount.text}` is ever below the lower"
-    wrong = _below(context.program, high, dose.low)
-    if wrong is None:
-        return
-    context.regions.announce(wrong)
     made = context.find("KB483", amount.span, what, (Want(wrong, TRUE),), way=context.way_to(index))
     if made is None or isinstance(made, Undecided):
         return
@@ -61,7 +65,7 @@ def _upside_down(
     def holds(row: ir.Row) -> bool:
         filled = [*row]
         fill_defines(context.program, filled)
-        return evaluate(ir.Compare("<", high, dose.low), filled) is True
+        return evaluate(wrong, filled) is True
 
     patient = context.patient(
         "KB483", amount.span, what, made, holds, lambda walk: [walk.truth(wrong).true, walk.shown(index)]
@@ -69,7 +73,7 @@ def _upside_down(
     if patient is None:
         return
     row = [*patient.advice.walk.row]
-    low, top = (evaluate(end, row) for end in (dose.low, high))
+    low, top = (evaluate(end, row) for end in (dose.low, dose.high) if end is not None)
     ends = " to ".join(format_scaled(end, dose.unit) for end in (low, top) if isinstance(end, int))
     item = found(
         "KB483",
