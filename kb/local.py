@@ -560,7 +560,8 @@ class _Reader:
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _DOSE = re.compile(
-    rf"(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[^\s(),:]+)(?P<rest>(?::| as | in | since | = ).*)?"
+    rf"(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[^\s(),:]+)"
+    r"(?P<rest>(?::| as | in | since | = | \((?!\d)).*)?"
 )
 _IN_PROSE = re.compile(
     rf"(?<![\w.,/-])(?P<low>{_NUMBER})(?: to (?P<high>{_NUMBER}))? (?P<unit>[A-Za-zµ%][\w%/]*)(?![\w/]| \(\d)"

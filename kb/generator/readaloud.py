@@ -285,7 +285,9 @@ class _Reader:
     def definition(self, slot: ir.Slot) -> str:
         assert slot.expr is not None
         name = self.say.prose(slot.title) or self.say.data(slot.of or slot.name)
-        return f"{name}: {self.say.expression(slot.expr, slot.unit)}" if self.say.can_say(slot.expr) else name
+        if not self.say.can_say(slot.expr):
+            return name
+        return self.say.prose(f"{name}: {self.say.expression(slot.expr, slot.unit)}")
 
     def rule(self, rule: ir.Rule) -> str:
         drugs = listed((self.say.drug(drug) for drug in rule.drugs), "or") or "any drug"

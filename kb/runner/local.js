@@ -696,7 +696,7 @@ function known(bad) {
 // All that is shown of a quantity in the hospital's unit is decided here: for facts, doses, conditions, limits, prose.
 
 const NUMBER = "[0-9]+(?:\\.[0-9]+)?";
-const DOSE = new RegExp(`^(${NUMBER})(?: to (${NUMBER}))? ([^\\s(),:]+)((?::| as | in | since | = ).*)?$`);
+const DOSE = new RegExp(`^(${NUMBER})(?: to (${NUMBER}))? ([^\\s(),:]+)((?::| as | in | since | = | \\((?!\\d)).*)?$`);
 const WORD = "\\p{L}\\p{N}_";
 const IN_PROSE = new RegExp(
   `(?<![${WORD}.,/-])(${NUMBER})(?: to (${NUMBER}))? ([A-Za-zµ%][${WORD}%/]*)(?![${WORD}/]| \\([0-9])`,

@@ -531,6 +531,8 @@ def test_what_a_change_does_is_told_with_the_hospitals_units() -> None:
         ("0.03 units/min: not known yet", "0.03 units/min (1.8 units/h): not known yet"),
         ("0.03 units/min as base", "0.03 units/min (1.8 units/h) as base"),
         ("0.03 units/min = 4.5 mL of 0.4 units/mL", "0.03 units/min (1.8 units/h) = 4.5 mL of 0.4 units/mL"),
+        ("0.03 units/min (set locally; no default)", "0.03 units/min (1.8 units/h) (set locally; no default)"),
+        ("0.03 units/min (1.8 units/h)", "0.03 units/min (1.8 units/h)"),  # once is enough
         ("0.03 units/min and more", "0.03 units/min and more"),
         ("vasopressin_dose", "vasopressin_dose"),
     ],
