@@ -84,6 +84,20 @@ def test_every_rule_of_the_meaning_holds_in_the_page() -> None:
     compare(patients, why=True)
 
 
+def test_caps_stand_in_the_hospitals_units_in_both() -> None:
+    patients = []
+    for row in read_rows():
+        if row.name == "at the cap nothing is left, though the dose itself is not known":
+            now = row.now if "entries" in row.chart or "now" in row.data else None
+            units = {**row.local, "display_units": {"epinephrine": "mcg"}}
+            guideline = load_fragment(row.protocol).guideline
+            patients.append((guideline, vector(guideline, row.name, row.chart, now, units, row.lenient)))
+    assert any(
+        "at most 2 mg (2000 mcg) in the episode; 0 mg (0 mcg) is left" in json.dumps(made) for _, made in patients
+    )
+    compare(patients, why=True)
+
+
 def test_a_browser_advises_as_python_does(tmp_path: Path) -> None:
     patients = [patient for path in SHIPPED for patient in list(patients_of(path, 10, seed=21))]
     compare(patients, why=True, run=lambda script, given: chromium.run(script, given, tmp_path))
