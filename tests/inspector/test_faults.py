@@ -61,9 +61,15 @@ def patient_is_confirmed(base: Base, fault: dict[str, Any], found: Sequence[Diag
         assert "gap" in [alert.id for alert in advice.alerts]
 
 
+KNOWN = {"anaphylaxis": ["KB484"], "local-anaesthetic-toxicity": ["KB484"]}
+"""What is allowed in place: no protocol for the arrest of a child ships, and the note of the step says so."""
+
+
 @pytest.mark.parametrize("protocol", SHIPPED)
-def test_what_ships_is_clean(protocol: str) -> None:
+def test_what_ships_is_clean_but_for_what_its_text_admits(protocol: str) -> None:
     base = Base(ROOT)
     file = base.file(protocol)
     assert file is not None
-    assert base.inspect(file) == ()
+    found = base.inspect(file)
+    assert [item for item in found if item.allowed is None] == []
+    assert [item.code for item in found] == KNOWN.get(protocol, [])
