@@ -194,6 +194,7 @@ TIMES: dict[str, Code] = {
     "KB480": Code("unobtainable-forgotten", WARNING, "An unobtainable value has a way on."),
     "KB481": Code("never-done", ERROR, "What follows a repeat can be reached."),
     "KB482": Code("ended-by-the-cap", WARNING, "What follows a repeat can be reached when its cap is used up."),
+    "KB485": Code("another-speed", WARNING, "A dose goes in over the time that its source gives."),
     "KB487": Code("salt-not-said", WARNING, "A dose of a drug with salt forms says in which it is counted."),
 }
 

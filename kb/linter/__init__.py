@@ -45,6 +45,7 @@ from kb.linter import (
     same_ceiling,
     shared_data,
     sourced_numbers,
+    speeds,
     strength,
     superseded,
     timing,
@@ -91,6 +92,7 @@ JUDGEMENTS: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     freshness.unobtainable,
     old_values.check,
     sourced_numbers.check,
+    speeds.check,
     about_the_drug.check,
     strength.check,
     meanings.check,
@@ -126,7 +128,15 @@ def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
     unusual = {(item.span.file, item.span.line) for item in found if item.code == "KB431"}
     beyond = {(item.span.file, item.span.line) for item in found if item.code in ("KB461", "KB465")}
     sourced = {(item.span.file, item.span.line) for item in found if item.code == "KB472"} | beyond | slips
-    echoes = {"KB431": slips, "KB510": slips | unusual, "KB461": slips, "KB472": slips | beyond, "KB474": sourced}
+    told_by_source = slips | {(item.span.file, item.span.line) for item in found if item.code == "KB510"}
+    echoes = {
+        "KB431": slips,
+        "KB510": slips | unusual,
+        "KB461": slips,
+        "KB472": slips | beyond,
+        "KB474": sourced,
+        "KB485": told_by_source,
+    }
     return [item for item in found if (item.span.file, item.span.line) not in echoes.get(item.code, ())]
 
 
