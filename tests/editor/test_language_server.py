@@ -44,7 +44,16 @@ def server(folder: Path) -> Iterator[Client]:
 @pytest.fixture
 def protocol(server: Client, folder: Path) -> Iterator[tuple[str, str]]:
     """URI and text of the first protocol, open in the editor."""
-    path = folder / "protocols" / HYPOTENSION / "1.1.0.yaml"
+    yield from opened(server, folder / "protocols" / HYPOTENSION / "1.1.0.yaml")
+
+
+@pytest.fixture
+def short(server: Client, folder: Path) -> Iterator[tuple[str, str]]:
+    """URI and text of a short protocol, open in the editor: sooner checked."""
+    yield from opened(server, folder / "protocols" / "local-anaesthetic-toxicity" / "0.1.0.yaml")
+
+
+def opened(server: Client, path: Path) -> Iterator[tuple[str, str]]:
     uri = server.open(path)
     server.diagnostics(uri)
     yield uri, path.read_text(encoding="utf-8")
@@ -271,8 +280,8 @@ def test_lenses_and_outline(server: Client, protocol: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\u0000", "[" * 5000, "a: &a [*a]\n", "- " * 3000, '"' * 99, "steps: {a: {b: [¦"])
-def test_hostile_text_is_told_so_and_the_server_goes_on(server: Client, protocol: tuple[str, str], text: str) -> None:
-    uri, good = protocol
+def test_hostile_text_is_told_so_and_the_server_goes_on(server: Client, short: tuple[str, str], text: str) -> None:
+    uri, good = short
     server.change(uri, text)
     assert server.diagnostics(uri, until=bool)
     for method in ("hover", "completion", "definition"):
@@ -282,8 +291,8 @@ def test_hostile_text_is_told_so_and_the_server_goes_on(server: Client, protocol
     assert server.diagnostics(uri, until=lambda told: not told) == []
 
 
-def test_places_outside_the_text_have_no_answer(server: Client, protocol: tuple[str, str]) -> None:
-    uri, _ = protocol
+def test_places_outside_the_text_have_no_answer(server: Client, short: tuple[str, str]) -> None:
+    uri, _ = short
     for line, character in ((99_999, 0), (0, 99_999)):
         assert server.at("hover", uri, line, character) is None
         assert server.at("completion", uri, line, character)["items"] == []
