@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.engine import PROTOCOLS, Broken, Loaded, engine_advice, load_file, load_fragment
 from tests.reference import reference_advice
 from tests.rows import NOW, Loader, Row, make_chart, read_rows
+from tests.sampling import sampled
 from tests.strategies import any_charts, charts, protocols
 
 READABLE = [row for row in read_rows() if not row.lenient and "orders" not in row.data]
@@ -69,7 +70,7 @@ def scenarios() -> Iterator[Any]:
                 yield pytest.param(file, also, scenario, id=f"{data['protocol']}@{version}: {name}")
 
 
-@pytest.mark.parametrize(("file", "also", "scenario"), list(scenarios()))
+@pytest.mark.parametrize(("file", "also", "scenario"), sampled(scenarios(), one_in=3))
 def test_engine_and_reference_agree_on_every_scenario(
     file: Path, also: dict[str, Any], scenario: dict[str, Any]
 ) -> None:
