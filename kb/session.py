@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
 
 from kb.chart import (
@@ -35,8 +35,6 @@ from kb.reading import parse_chart
 from kb.values import BadValue
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from kb.interpreter import Advice, Guideline
 
 JOURNAL = "1.0.0"
@@ -121,6 +119,15 @@ class Record:
         self._batches: list[tuple[str, ...]] = []
         if opened is not None:
             self.begin(opened)
+
+    def close(self) -> None:
+        """Give free what it is kept in; here nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # ------------------------------------------------------------ what is known
 
@@ -392,14 +399,6 @@ class Session(Record):
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # ------------------------------------------------------------ writing
 

@@ -61,22 +61,23 @@ def run(
     begins = _clock(at)
     now = begins or _now()
     record, known = _record(base, guideline, session, now, chart is not None)
-    last = max((entry.at for entry in record.standing()), default=now) if known else now
-    if begins is not None and last > begins:
-        raise CommandError(f"--at: the last entry of the session is of {last.isoformat()}; begin then, or later")
-    talk: Interview = answered(
-        lambda: Interview(record, now, settings, lambda name: _handed_to(base, name), runs=begins is None)
-    )
-    torn = getattr(record, "set_aside", "")
-    if torn:
-        print(
-            f"the last line of the journal was cut short, and what it said is not in the session; it was put into "
-            f"{session}.torn ({len(torn)} characters): see what is missing below"
+    with record:
+        last = max((entry.at for entry in record.standing()), default=now) if known else now
+        if begins is not None and last > begins:
+            raise CommandError(f"--at: the last entry of the session is of {last.isoformat()}; begin then, or later")
+        talk: Interview = answered(
+            lambda: Interview(record, now, settings, lambda name: _handed_to(base, name), runs=begins is None)
         )
-    face = _Face(talk, protocol, session)
-    if chart is not None and not known:
-        face.begin_with(read_chart(chart))
-    raise typer.Exit(face.talk())
+        torn = getattr(record, "set_aside", "")
+        if torn:
+            print(
+                f"the last line of the journal was cut short, and what it said is not in the session; it was put into "
+                f"{session}.torn ({len(torn)} characters): see what is missing below"
+            )
+        face = _Face(talk, protocol, session)
+        if chart is not None and not known:
+            face.begin_with(read_chart(chart))
+        raise typer.Exit(face.talk())
 
 
 def _clock(at: str | None) -> datetime | None:
@@ -122,6 +123,7 @@ def _record(
         except OtherProgram as other:
             record = _gone_on(base, guideline, path, other)
         if not record.entries:  # a conversation begins with an opening or a chart
+            record.close()
             raise JournalCut(path, "has no entries")
         return record, True
     except SessionError as error:
@@ -181,6 +183,8 @@ class _Face:
                     return COULD_NOT_RUN
         except KeyboardInterrupt:
             print()
+        finally:
+            self.conversation.record.close()  # another one than at first, after `save`
         self._goodbye()
         return FINE
 
@@ -243,8 +247,7 @@ class _Face:
         for batch in old.batches:
             new.append(*(entries[id] for id in batch))
         self.conversation.keep_in(new)
-        if isinstance(old, Session):
-            old.close()
+        old.close()
         self.session = path
         return f"the session is kept in {path} from now on"
 
