@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.shell import kb
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = "protocols/adult-bradycardia/0.1.0.yaml"
@@ -29,12 +29,6 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def kb(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kb", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-
-
 def change(file: Path, old: str, new: str) -> None:
     text = file.read_text("utf-8")
     assert old in text
@@ -43,22 +37,22 @@ def change(file: Path, old: str, new: str) -> None:
 
 def test_a_version_against_itself_is_empty(base: Path) -> None:
     done = kb("diff", "adult-bradycardia@0.1.0", "adult-bradycardia@0.1.0")
-    assert done.returncode == 0, done.stderr
-    assert "nothing changed" in done.stdout
+    assert done.code == 0, done.err
+    assert "nothing changed" in done.out
 
 
 def test_words_that_changed_since_a_revision_are_a_patch_and_the_number_has_to_go_up(base: Path) -> None:
     change(base / PROTOCOL, "title: ", "title: The ")
     done = kb("diff", "adult-bradycardia", "--rev", "HEAD", "--format", "json")
-    assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout)
+    assert done.code == 1, done.err
+    told = json.loads(done.out)
     assert (told["demanded"], told["made"], told["lowest"]) == ("patch", "none", "0.1.1")
     assert told["behaviour"]["same"]
     change(base / PROTOCOL, 'version: "0.1.0"', 'version: "0.1.1"')
     shutil.move(base / PROTOCOL, base / "protocols/adult-bradycardia/0.1.1.yaml")
     done = kb("diff", f"git:HEAD:{PROTOCOL}", "protocols/adult-bradycardia/0.1.1.yaml", "--format", "markdown")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("## ")
+    assert done.code == 0, done.out + done.err
+    assert done.out.startswith("## ")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +68,6 @@ def test_words_that_changed_since_a_revision_are_a_patch_and_the_number_has_to_g
 )
 def test_what_cannot_be_compared_is_told_in_words(base: Path, arguments: list[str], code: str, words: str) -> None:
     done = kb("diff", *arguments)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert words in done.err
+    assert "Traceback" not in done.err
