@@ -31,12 +31,14 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         after, span = again
         text = format_duration(after)
         measured = frozenset(ref.id for ref in step.review.measure) if step.review is not None else frozenset()
-        for way in leading.get(step.id, ()):
+        ways = leading.get(step.id, ())
+        everything = {id for way in ways if way.case.when is not None for id in elements_in(scope, way.case.when.expr)}
+        if measured and not everything & measured:
+            continue  # told as a review that measures nothing that decides
+        for way in ways:
             if way.case.when is None or any(reads_time(scope, condition.expr) for condition in way.conditions):
                 continue
             read = elements_in(scope, way.case.when.expr)
-            if measured and not read & measured:
-                continue  # told as a review that measures nothing that decides
             lasting = {id: lasts for id in sorted(read) if (lasts := life(scope, elements[id])) is not None}
             old = [id for id, lasts in lasting.items() if lasts > after]
             if not old or len(old) < len(lasting):

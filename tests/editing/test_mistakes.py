@@ -77,13 +77,27 @@ MOVED = [
 ]
 
 
+def follows_folded_prose(lines: list[str], number: int) -> bool:
+    """Whether the lines above are the text of a `>-`, so that a line moved to the right goes on with it."""
+    own = len(lines[number]) - len(lines[number].lstrip())
+    above = number - 1
+    while lines[above].startswith(" " * (own + 2)):
+        above -= 1
+    return above < number - 1 and lines[above].rstrip().endswith(">-")
+
+
 @pytest.mark.parametrize(("file", "number", "width"), MOVED)
 def test_a_line_moved_by_two_spaces_is_told_there_or_at_its_neighbour(file: Path, number: int, width: int) -> None:
     """A key and its first line may have changed places alike: then the one below is named."""
     lines = file.read_text(encoding="utf-8").split("\n")
+    key, into_prose = lines[number].strip().partition(":")[0], width > 0 and follows_folded_prose(lines, number)
     lines[number] = "  " + lines[number] if width > 0 else lines[number][2:]
     protocol, found = load_protocol_text("\n".join(lines), "moved.yaml")
     assert protocol is None
+    if into_prose:  # the line is prose now, as YAML has it: what is told is that the key is missing
+        assert [item.code for item in found] == ["KB202"]
+        assert f"`{key}`" in found[0].message
+        return
     assert [item.code for item in found] == ["KB121"]
     assert found[0].span.line - 1 in (number, number + 1)
     assert "2 spaces" in found[0].message
