@@ -6,6 +6,7 @@ and without colours nothing is lost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _GUTTER = 8
 _DISAGREES = {"conflicts", "absent here"}
 _UNOBTAINABLE = " is unobtainable"
+_ORDERED = re.compile(r"(?:(?<=, rate )|(?<=, amount ))[^,]+")
 _URGENCY = {"stat": "NOW", "asap": "SOON", "urgent": "URGENT", "routine": ""}
 
 
@@ -566,9 +568,8 @@ def verdict_lines(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str] |
 
 def _verdict(verdict: OrderVerdict, say: Speaker, ways: Mapping[str, str]) -> Iterator[Line]:
     style = {"allowed": "good", "refused": "now", "challenged": "warn"}.get(verdict.verdict, "warn")
-    yield Line(
-        (Span(f"{verdict.verdict.upper()}  ", style), Span(clean(verdict.order) or say.drug(verdict.drug), "title"))
-    )
+    order = _ORDERED.sub(lambda found: say.dose_beside(verdict.drug, found[0]), clean(verdict.order))
+    yield Line((Span(f"{verdict.verdict.upper()}  ", style), Span(order or say.drug(verdict.drug), "title")))
     if verdict.understood:
         yield _labelled("read as", clean(verdict.understood))
     rules = [*verdict.rules, *[""] * len(verdict.because)]

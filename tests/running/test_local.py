@@ -506,6 +506,7 @@ def test_an_order_is_answered_in_the_hospitals_unit_too() -> None:
     (verdict,) = BRADYCARDIA.check_orders(chart, [{"drug": "atropine", "amount": "2 mg", "route": "iv"}], local=local)
     say = Speaker(BRADYCARDIA.program, checked_local(BRADYCARDIA.program, local))
     told = [line.text for line in verdict_lines(verdict, say)]
+    assert told[0] == "REFUSED  drug atropine, amount 2 mg (2000 mcg), route iv"
     assert any("at most 3 mg (3000 mcg) in the episode; 1 mg (1000 mcg) is left" in line for line in told), told
     local = {"display_units": {"dopamine": "mcg/kg/h"}}
     (verdict,) = SHOCK.check_orders({"age": "60 years"}, [{"drug": "dopamine", "rate": "5 mcg/kg/min"}], local=local)
