@@ -41,6 +41,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         return
     used = carried_out(protocol)
     numbers: list[tree.Number] | None = None
+    holding: dict[bool, list[tree.Number]] = {}
     lost: set[str] = set()
     for statement in evidence.statements.values():
         use = used.get(statement.id)
@@ -63,7 +64,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 )
                 continue
             whole = _WHOLE.search(statement.says.value) is not None and _is_amount(context, ceiling)
-            if not any(_used(context, ceiling, number) for number in _numbers(context, _holding(context, whole))):
+            if whole not in holding:
+                holding[whole] = _numbers(context, _holding(context, whole))
+            if not any(_used(context, ceiling, number) for number in holding[whole]):
                 kind = "the most in all" if whole else "the most"
                 yield found(
                     "KB472",
@@ -115,15 +118,15 @@ def _past(context: LintContext, told: set[str]) -> Iterator[Diagnostic]:
                     most = value, said, statement
         if most is None or not ceiled or most[2].id in told:
             continue
-        named = drugs_in(context, most[2].says.value)
-        if named and order.drug.id not in named:
-            continue
         limit = None if order.most is None else extent_of_dose(scope, order, order.most).high
         for amount in order.doses:
             high = extent_of_dose(scope, order, amount).high
             reached = high if limit is None else limit if high is None else min(high, limit)
             if reached is None or in_unit(scope, reached, order.unit) <= most[0]:
                 continue  # what has no end at all is told as such
+            named = drugs_in(context, most[2].says.value)
+            if named and order.drug.id not in named:
+                break
             yield found(
                 "KB472",
                 amount.span,
