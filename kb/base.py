@@ -19,7 +19,7 @@ from kb import model
 from kb.codes import OF_PROGRAMS, found
 from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, Span, has_errors, in_reading_order
-from kb.expression.types import check_library
+from kb.expression.library import check_library
 from kb.folders import VERSION, default_base, protocols_in
 from kb.ledger import Ledger
 from kb.linter import allowances, lint_dates, lint_library

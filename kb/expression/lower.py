@@ -15,18 +15,12 @@ from typing import NamedTuple, assert_never
 
 from kb import program
 from kb.expression import tree
+from kb.expression.checker import Checker
+from kb.expression.definitions import is_option
+from kb.expression.doses import by_weight
 from kb.expression.scope import Definition, Scope
 from kb.expression.text import to_text
-from kb.expression.types import (
-    Checker,
-    Context,
-    Type,
-    by_weight,
-    define_types,
-    is_option,
-    meet,
-    unit_type,
-)
+from kb.expression.types import Context, Type, meet, unit_type
 from kb.program import SCALE, Const, Get
 from kb.values import common_measure, round_half_even
 
@@ -45,7 +39,7 @@ class Num(NamedTuple):
 class Lowering:
     """Lowers the expressions of one protocol, and grows its table of slots as they are named.
 
-    What is given to it has passed the checks of `kb.expression.types`.
+    What is given to it has passed the checks of `kb.expression.checks`.
     """
 
     def __init__(self, scope: Scope, slots: Sequence[program.Slot] = ()) -> None:
@@ -217,7 +211,7 @@ class Lowering:
                 before, self._written_out = self._written_out, False
                 expr = self._defined(made)
                 self._written_out = before
-            type = define_types(self.scope)[0][id]
+            type = Checker(self.scope).definitions[id]
             unit = self._unit_of(made) if type.number else ""
             options = type.options if type.kind == "choice" else ()
             kind = "computed" if computed else "define"
@@ -279,7 +273,7 @@ class Lowering:
         return self._choice(value) if kind == "choice" else self._condition(value)
 
     def _unit_of(self, made: Definition) -> str:
-        return define_types(self.scope)[0][made.id].unit or "1"
+        return Checker(self.scope).definitions[made.id].unit or "1"
 
     def _feature(self, expr: tree.TimeFeature | tree.Persists) -> int:
         name = to_text(expr)
@@ -542,7 +536,7 @@ class Lowering:
         kind = self.scope.kind_of(id)
         if kind == "define":
             made = self.scope.defines[id]
-            difference = _difference(define_types(self.scope)[0][id])
+            difference = _difference(Checker(self.scope).definitions[id])
             measure = self.scope.units.parse(self._unit_of(made))
             return Num(self._read_define(id), measure.factor / SCALE, Fraction(0) if difference else measure.offset)
         slot = self.parameter(id) if kind == "parameter" else self.rate(id) if kind == "drug" else self.element(id)

@@ -149,14 +149,15 @@ class Definition:
         for when, value in self.cases:
             if when is not None:
                 yield when
-            yield from _ends(value)
+            yield from ends_of(value)
         if self.value is not None:
-            yield from _ends(self.value)
+            yield from ends_of(self.value)
         if self.latch is not None:
             yield from self.latch
 
 
-def _ends(value: tree.Expr | tree.Range) -> tuple[tree.Expr, ...]:
+def ends_of(value: tree.Expr | tree.Range) -> tuple[tree.Expr, ...]:
+    """The two ends of a range, or the one value."""
     return (value.low, value.high) if isinstance(value, tree.Range) else (value,)
 
 

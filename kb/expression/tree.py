@@ -1,7 +1,7 @@
 """What an expression in a protocol says: data only; checking, printing and lowering are functions over it.
 
 Every node keeps the place it came from. Names are not resolved here: `Name("map")` may turn out to
-be data, a definition, a parameter or a drug; `kb.expression.types` decides.
+be data, a definition, a parameter or a drug; `kb.expression.names` decides.
 """
 
 from __future__ import annotations

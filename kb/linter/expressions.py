@@ -7,20 +7,19 @@ from collections.abc import Iterable, Iterator
 from kb import model
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
-from kb.expression.scope import Scope
-from kb.expression.types import (
-    Context,
+from kb.expression.checks import (
     check_amount,
     check_condition,
-    check_define_guards,
     check_defines,
     check_duration,
-    check_element,
-    check_guards,
-    check_parameters,
     check_quantity,
     check_window,
 )
+from kb.expression.guards import check_define_guards, check_guards
+from kb.expression.library import check_element
+from kb.expression.parameters import check_parameters
+from kb.expression.scope import Scope
+from kb.expression.types import Context
 from kb.linter.context import LintContext
 
 

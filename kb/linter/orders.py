@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 from kb import model
 from kb.expression import tree
+from kb.expression.checks import check_value
 from kb.expression.scope import Scope
-from kb.expression.types import check_value, literal_value
+from kb.expression.types import literal_value
 from kb.linter.context import LintContext
 from kb.values import BadValue
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kb.evaluate import evaluate
 from kb.expression import tree
+from kb.expression.checks import check_condition
 from kb.expression.lower import Lowering
-from kb.expression.types import check_condition
 from kb.program import SCALE
 
 from .world import HERE, fill, make_scope

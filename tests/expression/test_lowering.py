@@ -9,9 +9,11 @@ import pytest
 from kb import program
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
+from kb.expression.checks import check_amount, check_duration
+from kb.expression.guards import guards_of
+from kb.expression.library import check_library
 from kb.expression.lower import Lowering
 from kb.expression.parser import parse_amount, parse_expression
-from kb.expression.types import check_amount, check_duration, check_library, guards_of
 from kb.program import SCALE, Compare, Const, Divide, Get, Multiply
 
 from .world import DRUGS, ELEMENTS, HERE, make_scope, read_units

@@ -11,7 +11,7 @@ import pytest
 from kb import loader, model
 from kb.codes import CODES
 from kb.diagnostics import Diagnostic
-from kb.expression.types import check_library
+from kb.expression.library import check_library
 from kb.linter import lint_protocol
 
 ROOT = Path(__file__).parents[2]

@@ -14,18 +14,13 @@ from kb import model, program
 from kb.diagnostics import Diagnostic, Span
 from kb.evaluate import evaluate
 from kb.expression import tree
+from kb.expression.checks import check_condition, check_defines, check_value
+from kb.expression.guards import check_define_guards, check_guards
 from kb.expression.lower import Lowering
+from kb.expression.parameters import check_parameters
 from kb.expression.parser import parse_amount, parse_expression
-from kb.expression.types import (
-    Context,
-    Scope,
-    check_condition,
-    check_define_guards,
-    check_defines,
-    check_guards,
-    check_parameters,
-    check_value,
-)
+from kb.expression.scope import Scope
+from kb.expression.types import Context
 from kb.values import format_scaled, parse_quantity
 
 HERE = Span("protocol.yaml", 1, 1, 1, 1)
