@@ -47,7 +47,7 @@ def told_as_a_slip(source: Source, kind: str, problems: Sequence[Diagnostic]) ->
     lines = source.text.split("\n")
     if not problems or len(lines) > _MOST_LINES or not any(one.code in _BY_A_SLIP for one in problems):
         return None
-    if all(one.code == "KB203" and (one.help or "").startswith("write `[") for one in problems):
+    if all(one.code == "KB203" and re.match(r"write `\[(?!-)", one.help or "") for one in problems):
         return None  # a value in its place that lacks its brackets: no line has moved
     unread = source.root is None
     if unread and (problems[-1].code not in _BY_A_SLIP or _TEXT_WITH_COLON.match(lines[problems[-1].span.line - 1])):

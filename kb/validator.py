@@ -738,6 +738,17 @@ def _bad_name(node: Scalar, shape: Shape, name: str, out: Checked) -> None:
     if odd:
         out.blame(node, odd)
         return
+    if re.match(r"-\w", node.text):  # the first item lost its space, and those below were read as more of it
+        item = node.text.partition(" - ")[0][1:]
+        message = f"{_called(name)} is one text here, and not a list: a space is missing behind the first dash"
+        out.blame(node, found("KB207", node.span, message, f"write `- {printable(item)[:60]}`"))
+        return
+    dosed = re.fullmatch(r"([a-z][a-z0-9-]*) +(\d[\d.]* ?\S+)", node.text)
+    if dosed is not None and name in ("given", "started", "changed", "running"):
+        of = "amount" if name == "given" else "rate"
+        message = f"`{printable(node.text)[:60]}` is not in the form {_called(name)} takes"
+        out.blame(node, found("KB207", node.span, message, f"write `{name}: {dosed[1]}`, and `{of}: {dosed[2]}`"))
+        return
     names = re.split(r"\s*[,;]\s*|\s+(?:and|or)\s+", node.text.strip("()[] "))
     if len(names) > 1 and shape.pattern is not None and all(shape.pattern.fullmatch(each) for each in names if each):
         names = [each for each in names if each]

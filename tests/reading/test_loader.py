@@ -170,6 +170,20 @@ ROOT_CAUSES = [
         "`cites` is text",
         "leave the line out",
     ),
+    (
+        "a list whose first dash lacks its space",
+        changed("cites: [S01]", "cites:\n      -S01\n      - S02"),
+        "KB121",
+        "a space is missing behind this dash",
+        "before it",
+    ),
+    (
+        "one name whose dash lacks its space",
+        changed("- else: watch", "- else:\n          -watch\n          - pressure"),
+        "KB207",
+        "a space is missing behind the first dash",
+        "write `- watch`",
+    ),
     ("a date that is none", changed("2026-01-27", "2026-13-01"), "KB217", "no date", "year-month-day"),
     (
         "a comment that cuts prose",
