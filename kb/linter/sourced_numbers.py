@@ -32,12 +32,10 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     protocol = context.protocol
     if protocol.evidence is None:
         return
-    shared = context.library.shared.defines
     parts = protocol.steps, protocol.defines, protocol.parameters, protocol.never, protocol.caps, protocol.goals
     for part in parts:
         for record in part.values():
-            if record.id not in shared:
-                yield from _record(context, record)
+            yield from _record(context, record)
 
 
 def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
