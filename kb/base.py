@@ -23,7 +23,10 @@ from kb.expression.library import check_library
 from kb.folders import VERSION, default_base, protocols_in
 from kb.ledger import Ledger
 from kb.linter import allowances, lint_dates, lint_library
-from kb.loader import load_evidence, load_library, load_local, load_protocol, load_protocol_text
+from kb.loader.evidence import load_evidence
+from kb.loader.library import load_library
+from kb.loader.plain import load_local
+from kb.loader.protocol import load_protocol, load_protocol_text
 from kb.local_check import check_local
 from kb.lock import NAME, POLICY
 from kb.program import Program

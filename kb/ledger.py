@@ -15,7 +15,7 @@ from kb.codec import ProgramError, checksum, program_file, program_from_json
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.digest import digests
-from kb.loader import LocalDef, load_plain
+from kb.loader.plain import LocalDef, load_plain
 from kb.lock import FORMAT, NAME, POLICY, LockError, file_digest, read_lock, reviews_path, stored, stored_path
 from kb.program import Program
 from kb.review import (

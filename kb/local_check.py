@@ -20,7 +20,7 @@ from kb.evaluate import evaluate, slots_of
 from kb.expression.records import drug_record, element_record
 from kb.expression.scope import Scope
 from kb.limits import KINDS, library_edge, unit_of
-from kb.loader import LocalDef
+from kb.loader.plain import LocalDef
 from kb.local import Problem, long_form, read_local, section, signed
 from kb.program import Const, Program
 from kb.reading import Strength, dictionary_of

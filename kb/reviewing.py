@@ -23,7 +23,7 @@ from kb.folders import VERSION
 from kb.formatter import format_text
 from kb.interpreter import Guideline
 from kb.ledger import Version
-from kb.loader import load_plain
+from kb.loader.plain import load_plain
 from kb.lock import NAME, LockError, read_lock, stored
 from kb.program import Program, Standing
 from kb.review import (

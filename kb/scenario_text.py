@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from kb.diagnostics import Diagnostic
 from kb.formatter import format_text, replace_file
 from kb.interpreter import Advice
-from kb.loader import load_scenarios
+from kb.loader.scenarios import load_scenarios
 from kb.scenarios import NOW, dose_said
 
 NOTE: Final = "Found by a check; expects what advice says now. Correct it to what it should say"

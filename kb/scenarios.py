@@ -14,7 +14,7 @@ from kb.chart import RECORD, ChartError
 from kb.codes import found
 from kb.diagnostics import Diagnostic, Span
 from kb.interpreter import Advice, Guideline
-from kb.loader import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
+from kb.loader.scenarios import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
 from kb.local import CARE_AREA
 from kb.program import Program
 from kb.reading import dictionary_of, parse_chart

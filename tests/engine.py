@@ -19,7 +19,8 @@ from kb.advice import Item
 from kb.compiler import compile_protocol
 from kb.diagnostics import Diagnostic, has_errors
 from kb.interpreter import Guideline
-from kb.loader import load_library, load_protocol
+from kb.loader.library import load_library
+from kb.loader.protocol import load_protocol
 
 HERE = Path(__file__).parent
 LIBRARY_FOLDER = HERE / "meaning" / "library"

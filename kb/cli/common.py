@@ -249,7 +249,7 @@ def local_of(
     that is named. What is wrong with them is told as faults of that file, not of the patient's chart.
     """
     from kb.diagnostics import Severity, has_errors
-    from kb.loader import LocalDef, load_local
+    from kb.loader.plain import LocalDef, load_local
     from kb.local_check import check_local_for
 
     file = path or base_of(context).path / "local.yaml"

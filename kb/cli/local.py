@@ -69,7 +69,7 @@ def local(
 
 def _settings(base: Base, file: Path | None) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
     """The settings, as one file for all protocols, and everything wrong with them."""
-    from kb.loader import load_local
+    from kb.loader.plain import load_local
 
     path = file or base.path / "local.yaml"
     if file is None and not path.exists():

@@ -11,7 +11,7 @@ import yaml
 
 from kb.base import Base
 from kb.linter import lint_protocol
-from kb.loader import load_protocol_text
+from kb.loader.protocol import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
 ID = "refractory-hypotension"

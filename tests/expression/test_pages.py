@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kb import loader, model
+from kb import model
 from kb.codes import CODES
 from kb.diagnostics import Diagnostic
 from kb.expression.library import check_library
 from kb.linter import lint_protocol
+from kb.loader.library import load_library
+from kb.loader.protocol import load_protocol_text
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "kb" / "explain").glob("KB3*.md"))
@@ -23,7 +25,7 @@ ELSEWHERE = re.compile(r"KB5\d\d")
 
 @cache
 def library() -> model.Library:
-    made, found = loader.load_library(ROOT / "protocols" / "library")
+    made, found = load_library(ROOT / "protocols" / "library")
     assert made is not None, found
     return made
 
@@ -34,9 +36,9 @@ def examine(text: str, tmp_path: Path) -> list[Diagnostic]:
             source = text if text.startswith(f"# file: {part}\n") else None
             original = (ROOT / "protocols" / "library" / part).read_text(encoding="utf-8")
             (tmp_path / part).write_text(source or original, encoding="utf-8")
-        made, found = loader.load_library(tmp_path)
+        made, found = load_library(tmp_path)
         return [*found, *(check_library(made) if made is not None else [])]
-    protocol, found = loader.load_protocol_text(text, "example.yaml", library())
+    protocol, found = load_protocol_text(text, "example.yaml", library())
     return [*found, *(lint_protocol(protocol, library()) if protocol is not None else [])]
 
 

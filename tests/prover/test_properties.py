@@ -15,7 +15,7 @@ from kb.base import Base
 from kb.compiler import compile_protocol
 from kb.diagnostics import Span
 from kb.interpreter import Guideline
-from kb.loader import load_protocol_text
+from kb.loader.protocol import load_protocol_text
 from kb.prover.patient import Patients
 from kb.prover.properties import compile_properties
 from kb.prover.verdict import Proofs, as_markdown, as_text, prove

@@ -6,8 +6,13 @@ import re
 from functools import cache
 from pathlib import Path
 
-from kb import loader, model
+from kb import model
 from kb.diagnostics import Diagnostic
+from kb.loader.evidence import load_evidence
+from kb.loader.library import load_library
+from kb.loader.plain import load_local
+from kb.loader.protocol import load_protocol, load_protocol_text
+from kb.loader.scenarios import load_scenarios
 from kb.source import read_text
 from kb.validator import check_shape
 
@@ -44,13 +49,13 @@ steps:
 
 @cache
 def library() -> model.Library:
-    found, problems = loader.load_library(LIBRARY)
+    found, problems = load_library(LIBRARY)
     assert found is not None, problems
     return found
 
 
 def load(text: str) -> tuple[model.Protocol | None, list[Diagnostic]]:
-    return loader.load_protocol_text(text, "example.yaml", library())
+    return load_protocol_text(text, "example.yaml", library())
 
 
 def loaded(text: str) -> model.Protocol:
@@ -80,17 +85,17 @@ def check_file(path: Path, kind: str) -> list[Diagnostic]:
     """Everything the loader finds in one file; a library file is loaded among the shipped ones."""
     match kind:
         case "protocol":
-            return loader.load_protocol(path, library())[1]
+            return load_protocol(path, library())[1]
         case "statements":
-            return loader.load_evidence(path)[1]
+            return load_evidence(path)[1]
         case "scenario":
-            return loader.load_scenarios(path)[1]
+            return load_scenarios(path)[1]
         case "local":
-            return loader.load_local(path)[1]
+            return load_local(path)[1]
     for name in ("units.yaml", "data.yaml", "drugs.yaml"):
         if name != path.name:
             (path.parent / name).write_bytes((LIBRARY / name).read_bytes())
-    return loader.load_library(path.parent)[1]
+    return load_library(path.parent)[1]
 
 
 def is_accepted(text: str, kind: str) -> bool:

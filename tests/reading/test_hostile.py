@@ -15,12 +15,15 @@ from tests.reading.files import ROOT, SMALL
 PROGRAM = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from kb import loader
+from kb.loader.evidence import load_evidence
+from kb.loader.plain import load_local, load_plain
+from kb.loader.protocol import load_protocol
+from kb.loader.scenarios import load_scenarios
 from kb.report import render_text
 from kb.report.json import as_json
-load = {"protocol": loader.load_protocol, "statements": loader.load_evidence, "scenario": loader.load_scenarios,
-        "local": loader.load_local, "policy": lambda path: loader.load_plain(path, "policy"),
-        "review": lambda path: loader.load_plain(path, "review")}
+load = {"protocol": load_protocol, "statements": load_evidence, "scenario": load_scenarios,
+        "local": load_local, "policy": lambda path: load_plain(path, "policy"),
+        "review": lambda path: load_plain(path, "review")}
 for line in sys.stdin:
     kind, path = json.loads(line)
     start = time.process_time()

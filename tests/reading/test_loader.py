@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kb import loader, model
+from kb import model
 from kb.expression import tree
+from kb.loader.evidence import load_evidence
+from kb.loader.library import load_library
+from kb.loader.plain import load_local
+from kb.loader.protocol import load_protocol
+from kb.loader.scenarios import load_scenarios
 from tests.reading.files import LIBRARY, ROOT, SMALL, changed, load, loaded, told
 
 PROTOCOLS = sorted(path for path in (ROOT / "protocols").glob("*/*.yaml") if path.name[0].isdigit())
@@ -354,9 +359,9 @@ def test_a_definition_cannot_take_a_name_of_the_library(name: str) -> None:
 
 @pytest.mark.parametrize("path", PROTOCOLS, ids=lambda path: path.parent.name)
 def test_a_shipped_protocol_loads(path: Path) -> None:
-    library, problems = loader.load_library(LIBRARY)
+    library, problems = load_library(LIBRARY)
     assert library is not None, problems
-    protocol, problems = loader.load_protocol(path, library)
+    protocol, problems = load_protocol(path, library)
     assert protocol is not None, problems
     assert protocol.evidence is not None
     assert not problems
@@ -369,7 +374,7 @@ def test_atoms_of_a_statement_follow_it(tmp_path: Path) -> None:
         "  S12:\n    says: Two things.\n    kind: act\n    cites: [R1]\n    atoms: {a: One thing, b: Another}\n"
         "references:\n  R1: {title: A paper, kind: research, year: 2021}\n"
     )
-    evidence, problems = loader.load_evidence(path)
+    evidence, problems = load_evidence(path)
     assert evidence is not None, problems
     assert list(evidence.statements) == ["S12", "S12a", "S12b"]
     assert evidence.statements["S12b"].parent == "S12"
@@ -403,7 +408,7 @@ scenarios:
 def test_scenarios_are_read_as_plain_data(tmp_path: Path) -> None:
     path = tmp_path / "some.yaml"
     path.write_text(SCENARIO)
-    read, problems = loader.load_scenarios(path)
+    read, problems = load_scenarios(path)
     assert read is not None, problems
     moment, course = read.scenarios["one-moment"], read.scenarios["course"]
     assert moment.moment == {"map": "58 mmHg", "chronic_hypertension": True, "count(epinephrine in the episode)": 1}
@@ -436,7 +441,7 @@ def test_scenarios_are_read_as_plain_data(tmp_path: Path) -> None:
 def test_a_mistake_in_a_scenario_is_told_once(old: str, new: str, tmp_path: Path) -> None:
     path = tmp_path / "some.yaml"
     path.write_text(changed(old, new, SCENARIO))
-    read, problems = loader.load_scenarios(path)
+    read, problems = load_scenarios(path)
     assert read is None
     assert len(problems) == 1, problems
 
@@ -447,7 +452,7 @@ def test_local_policy_is_read(tmp_path: Path) -> None:
         "format: 1\nname: A hospital\nparameters: {reassess_after: 5 min, rule: uk}\n"
         "concentrations: {norepinephrine: 16 mcg/mL}\n"
     )
-    local, problems = loader.load_local(path)
+    local, problems = load_local(path)
     assert local is not None, problems
     assert local.settings["parameters"] == {"reassess_after": "5 min", "rule": "uk"}
     assert local.settings["concentrations"] == {"norepinephrine": "16 mcg/mL"}
@@ -455,6 +460,6 @@ def test_local_policy_is_read(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_library_says_which_files_are_missing(tmp_path: Path) -> None:
-    library, problems = loader.load_library(tmp_path)
+    library, problems = load_library(tmp_path)
     assert library is None
     assert [one.code for one in problems] == ["KB101"] * 3

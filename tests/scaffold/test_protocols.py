@@ -16,7 +16,7 @@ from kb.base import Base
 from kb.coverage import coverage
 from kb.formatter import FormatResult, format_text
 from kb.interpreter import Guideline
-from kb.loader import load_protocol
+from kb.loader.protocol import load_protocol
 from kb.scaffold.placing import ScaffoldError, read_template
 from kb.scaffold.protocols import (
     check_id,

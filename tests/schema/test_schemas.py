@@ -14,7 +14,7 @@ import pytest
 from kb.codec import program_to_json
 from kb.compiler import compile_protocol
 from kb.interpreter import advise
-from kb.loader import load_protocol
+from kb.loader.protocol import load_protocol
 from kb.source import read_source, read_text
 from kb.validator import check_shape, reference_errors, schema_document, schema_folder, to_data
 from tests.reading.files import BLOCK, PAGES, ROOT, kind_of, library
