@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -175,6 +175,11 @@ class Dossier:
     @cached_property
     def say(self) -> Speaker:
         return Speaker(self.program, self.local)
+
+    @cached_property
+    def named(self) -> Callable[[str], str]:
+        """A drug or an element in words, by its name; worked patients name each of them hundreds of times."""
+        return cache(lambda name: self.say.drug(name) if name in self.drugs else self.say.condition(name))
 
     @cached_property
     def drugs(self) -> Mapping[str, ir.Drug]:

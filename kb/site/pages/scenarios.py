@@ -127,7 +127,7 @@ def _charted(dossier: Dossier, scenario: Scenario) -> Iterator[str]:
         return
     yes, no, rest = [], [], []
     for name, value in scenario.chart.items():
-        words = _name(dossier, name)
+        words = dossier.named(name)
         if value is True:
             yes.append(words)
         elif value is False:
@@ -137,12 +137,6 @@ def _charted(dossier: Dossier, scenario: Scenario) -> Iterator[str]:
     for lead, told in (("", rest), ("yes: ", yes), ("no: ", no)):
         if told:
             yield escaped(f"{lead}{', '.join(told)}")
-
-
-def _name(dossier: Dossier, name: str) -> str:
-    if name in dossier.drugs:
-        return dossier.say.drug(name)
-    return dossier.say.condition(name)
 
 
 def _value(value: Any) -> str:
@@ -157,12 +151,12 @@ def _entry(dossier: Dossier, entry: Mapping[str, Any]) -> str:
     if entry.get("retracts"):
         return f"{entry['retracts']} taken back"
     if entry["kind"] == "observation":
-        what = f"{_name(dossier, str(entry.get('element', '')))} {_value(entry.get('value', entry.get('state', '')))}"
+        what = f"{dossier.named(str(entry.get('element', '')))} {_value(entry.get('value', entry.get('state', '')))}"
     elif entry["kind"] == "protocol":
         return f"protocol {entry.get('event', '')}"
     else:
         of = str(entry.get("drug") or entry.get("step") or "")
-        what = f"{_name(dossier, of) if entry.get('drug') else dossier.titles.get(of, of)} {entry.get('event', '')}"
+        what = f"{dossier.named(of) if entry.get('drug') else dossier.titles.get(of, of)} {entry.get('event', '')}"
     more = [_value(entry[key]) for key in ("rate", "amount") if key in entry]
     more += [f"as {entry['salt']}"] if entry.get("salt") else []
     more += [str(entry["reason"])] if entry.get("reason") else []
