@@ -26,12 +26,12 @@ def format_page(schemas: Mapping[str, Mapping[str, Any]], with_guide: bool = Tru
     ]
     for name, schema in schemas.items():
         title = str(schema.get("title", name))
-        parts += [f"## {quoted(title[:1].upper() + title[1:])}", f'<a id="{anchor("file", name)}"></a>']
+        parts += [f"## {coded(title[:1].upper() + title[1:])}", f'<a id="{anchor("file", name)}"></a>']
         parts.append(f"{coded(str(schema.get('description', '')))} Schema: `schema/{name}.schema.json`.")
         parts += _keys(schema, name)
         for key, shape in schema.get("definitions", {}).items():
             heading = str(shape.get("title", key)).replace("_", " ")
-            parts += [f"### {quoted(heading)}", f'<a id="{_place(name, key)}"></a>']
+            parts += [f"### {coded(heading)}", f'<a id="{_place(name, key)}"></a>']
             if shape.get("description"):
                 parts.append(coded(str(shape["description"])))
             kinds = shape.get("x-kinds", {})
