@@ -58,7 +58,7 @@ def test_every_drug_stands_with_the_protocols_and_steps_that_order_it(whole: Who
         home = f"{each.program.id}/{each.latest}"
         for drug in each.program.drugs:
             assert f'id="drug-{drug.id}"' in told
-            assert f'href="{home}/doses.md#drug-{drug.id}"' in told
+            assert f'href="{home}/doses.html#drug-{drug.id}"' in told
         for step in each.program.steps:
             if step.action is not None and step.action.drug and not step.part_of:
                 assert f'href="{home}/list.md#step-{step.id}"' in told, step.id
@@ -68,7 +68,7 @@ def test_everything_measured_leads_to_the_protocols_that_use_it(whole: Whole, pa
     for each in whole.newest:
         for element in each.program.elements:
             place = anchor("element", element.id)
-            assert f'href="{each.program.id}/{each.latest}/doses.md#{place}"' in pages["protocols/data.md"]
+            assert f'href="{each.program.id}/{each.latest}/doses.html#{place}"' in pages["protocols/data.md"]
 
 
 def test_a_synonym_leads_to_the_name_that_is_used(pages: dict[str, str]) -> None:

@@ -25,7 +25,8 @@ def body(whole: Whole) -> str | None:
 def _element(held: list[tuple[Dossier, ir.Element]]) -> str:
     element = held[0][1]
     unit = f", {element.unit}" if element.unit not in ("", "1") else ""
-    places = [link(dossier, f"doses.md#{anchor('element', element.id)}", dossier.told.title) for dossier, _ in held]
+    to = f"doses.md#{anchor('element', element.id)}"
+    places = [link(dossier, to, dossier.told.title, element.label) for dossier, _ in held]
     return (
         f"- {place('element', element.id)}**{quoted(element.label)}** <code>{quoted(element.id)}</code>"
         f"{quoted(unit)}: {', '.join(places)}"

@@ -30,7 +30,7 @@ def _drug(held: list[tuple[Dossier, ir.Drug]]) -> str:
     if drug.synonyms:
         lines += [f"Also called {quoted(listed(drug.synonyms))}.", ""]
     for dossier, _ in held:
-        lines.append("- " + link(dossier, f"doses.md#{anchor('drug', drug.id)}", dossier.told.title))
+        lines.append("- " + link(dossier, f"doses.md#{anchor('drug', drug.id)}", dossier.told.title, drug.label))
         for step, dose in ordered(dossier, drug.id):
             told = quoted(f": {dose}") if dose else ""
             lines.append("    - " + link(dossier, f"list.md#{anchor('step', step)}", dossier.titles[step]) + told)

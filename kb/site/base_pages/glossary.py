@@ -8,7 +8,7 @@ from kb.generator.wording import listed
 from kb.site.base_pages.protocols import link
 from kb.site.base_pages.whole import Whole
 from kb.site.dossier import Dossier
-from kb.site.pages.frame import place
+from kb.site.pages.frame import link_of, place
 
 WORDS = (
     (
@@ -50,7 +50,8 @@ def body(whole: Whole) -> str:
             told = f"{place('word', drug.id)}**{quoted(drug.label)}**"
             if drug.synonyms:
                 told += f" = {quoted(listed(drug.synonyms, 'or'))}"
-            names[drug.label] = f"- {told} ([where it is ordered](drugs.md#{anchor('drug', drug.id)}))"
+            ordered = link_of(f"drugs.html#{anchor('drug', drug.id)}", "where it is ordered", drug.label)
+            names[drug.label] = f"- {told} ({ordered})"
             for other in drug.synonyms:
                 names[other] = f"- **{quoted(other)}** = {quoted(drug.label)}"
         for element in dossier.program.elements:
@@ -59,9 +60,8 @@ def body(whole: Whole) -> str:
                 names[short] = f"- **{quoted(short)}** = {quoted(element.label)}"
                 names[element.label] = f"- **{quoted(element.label)}** = {quoted(short)}"
             else:
-                names[element.label] = (
-                    f"- **{quoted(element.label)}** ([where it is used](data.md#{anchor('element', element.id)}))"
-                )
+                used = link_of(f"data.html#{anchor('element', element.id)}", "where it is used", element.label)
+                names[element.label] = f"- **{quoted(element.label)}** ({used})"
     parts = ["## Words of these pages", "\n".join(f"- **{quoted(word)}**: {quoted(told)}" for word, told in WORDS)]
     if names:
         parts += ["## Drugs and data", "\n".join(names[name] for name in sorted(names, key=str.casefold))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kb.generator.markdown import quoted
 from kb.site.base_pages.whole import Whole
 from kb.site.dossier import Dossier
-from kb.site.pages.frame import counted
+from kb.site.pages.frame import counted, link_of
 
 
 def body(whole: Whole) -> str:
@@ -25,8 +25,8 @@ def _protocol(dossier: Dossier) -> str:
         lines.append(f"    - Applies if {quoted(told.applies)}")
     state = "withdrawn" if dossier.program.withdrawn else dossier.program.state or "draft"
     facts = [
-        link(dossier, "list.md", f"{counted(len(told.entries), 'step')}"),
-        link(dossier, "chart.md", "flowchart"),
+        link(dossier, "list.md", counted(len(told.entries), "step"), told.title),
+        link(dossier, "chart.md", "flowchart", told.title),
         quoted(f"version {told.version}"),
         f"**{quoted(state)}**",
     ]
@@ -34,6 +34,7 @@ def _protocol(dossier: Dossier) -> str:
     return "\n".join(lines)
 
 
-def link(dossier: Dossier, page: str, text: str) -> str:
-    """A link to a page of a protocol, from a page about the base."""
-    return f"[{quoted(text)}]({dossier.folder.removeprefix('protocols/')}/{page})"
+def link(dossier: Dossier, page: str, text: str, of: str = "") -> str:
+    """A link to a page of a protocol, from a page about the base; `of` what, where there are several of its words."""
+    address = f"{dossier.folder.removeprefix('protocols/')}/{page}"
+    return link_of(address.replace(".md", ".html", 1), text, of) if of else f"[{quoted(text)}]({address})"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from kb import program as ir
 from kb.coverage import Part
-from kb.generator.markdown import quoted
+from kb.generator.markdown import anchor, quoted
 from kb.site.dossier import Dossier
-from kb.site.pages.frame import counted, link, links, place
+from kb.site.pages.frame import counted, link, link_of, links, place
 
 HERE = "evidence"
 KINDS = {
@@ -56,7 +56,7 @@ def _statement(dossier: Dossier, item: ir.Statement) -> str:
     lines = [f"- {place('statement', item.id)}**{quoted(item.id)}** {quoted(item.says)} ({quoted(kind)}; {sources})"]
     steps = dossier.steps_of_statement.get(item.id, ())
     others = dossier.beside_steps_of_statement.get(item.id, ())
-    named = [link(HERE, "step", id) for id in steps] + [link(HERE, kind, id) for kind, id in others]
+    named = [link(HERE, "step", id) for id in steps] + [link(HERE, kind, id, f"{kind} {id}") for kind, id in others]
     lines += [f"    - In {' '.join(named)}"] if named else []
     if steps:
         lines.append(f"    - {_reached(dossier.scenarios_of_statement.get(item.id, ()), dossier)}")
@@ -79,7 +79,9 @@ def _reached(names: tuple[str, ...], dossier: Dossier) -> str:
     if not names:
         return "**no worked patient reaches it**"
     verb = "reaches" if len(names) == 1 else "reach"
-    return f"{counted(len(names), 'worked patient')} {verb} it: {links(HERE, 'scenario', names, 3)}"
+    some = " ".join(link_of(f"scenarios.html#{anchor('scenario', id)}", id, "worked patient") for id in names[:3])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{counted(len(names), 'worked patient')} {verb} it: {some}{more}"
 
 
 def _coverage(parts: tuple[Part, ...]) -> str:

@@ -58,6 +58,14 @@ def html_link(here: str, kind: str, id: str, text: str = "") -> str:
     return f'<a href="{"" if page == here else f"{page}.html"}#{anchor(kind, id)}">{escaped(text or id)}</a>'
 
 
+def link_of(address: str, text: str, of: str) -> str:
+    """A link as HTML whose words stand beside several things: who hears it alone hears of what it is.
+
+    `address` is escaped already.
+    """
+    return f'<a href="{address}" aria-label="{quoted(text)}: {quoted(of)}">{quoted(text)}</a>'
+
+
 def place(kind: str, id: str) -> str:
     """The place that `link` leads to."""
     return f'<a id="{anchor(kind, id)}"></a>'

@@ -73,4 +73,4 @@ def _all(item: ir.Elsewhere) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def _concerned(kind: str, ids: tuple[str, ...]) -> str:
-    return " ".join(link(HERE, kind, id) for id in ids)
+    return " ".join(link(HERE, kind, id, id if kind == "step" else f"{kind} {id}") for id in ids)

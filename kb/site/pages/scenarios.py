@@ -13,7 +13,7 @@ from kb.generator.wording import clean
 from kb.interpreter import Advice
 from kb.scenarios import Scenario
 from kb.site.dossier import Dossier, Worked
-from kb.site.pages.frame import counted, html_link
+from kb.site.pages.frame import counted, html_link, link_of
 
 HERE = "scenarios"
 LIGHT = 250_000  # characters: all patients stand on one page up to this, else on one page for each of their files
@@ -35,7 +35,7 @@ def body(dossier: Dossier) -> str | None:
     apart = more(dossier)
     for file, patients in _by_file(dossier).items():
         parts.append(f"## {quoted(_words(file))}")
-        parts.append(_listed(file, patients) if apart else _told(dossier, patients))
+        parts.append(_listed(dossier, file, patients) if apart else _told(dossier, patients))
     return "\n\n".join(parts)
 
 
@@ -69,12 +69,12 @@ def _told(dossier: Dossier, patients: Iterable[Worked]) -> str:
     return f'<div class="kb-patients">{"".join(_patient(dossier, each) for each in patients)}</div>'
 
 
-def _listed(file: str, patients: Iterable[Worked]) -> str:
+def _listed(dossier: Dossier, file: str, patients: Iterable[Worked]) -> str:
     lines = []
     for each in patients:
         scenario, mark = each.result.scenario, "" if each.result.passed else "<strong>not as expected</strong> "
-        place = anchor("scenario", scenario.id)
-        lines.append(f'<li id="{place}">{mark}<a href="{_page(file)}.html#{place}">{escaped(scenario.title)}</a></li>')
+        place, title = anchor("scenario", scenario.id), escaped(_title(dossier, scenario))
+        lines.append(f'<li id="{place}">{mark}<a href="{_page(file)}.html#{place}">{title}</a></li>')
     return f"<ul>{''.join(lines)}</ul>"
 
 
@@ -90,14 +90,20 @@ def _patient(dossier: Dossier, each: Worked) -> str:
         rows.append(("Order", escaped(f"{verdict.order or order.get('drug', '')} {verdict.verdict}{because}")))
     if each.reached:
         numbers = [entry.number for entry in dossier.told.entries if entry.step in set(each.reached)]
-        lit = f'<a href="chart.html#scenario={quote(scenario.id)}">on the flowchart</a>'
+        lit = link_of(f"chart.html#scenario={quote(scenario.id)}", "on the flowchart", _title(dossier, scenario))
         rows.append(("Way", f"{ranges(numbers)} ({lit})"))
     rows += [("Expected otherwise", escaped(str(each))) for each in each.result.mismatches]
     told = "".join(f"<li>{f'<b>{label}</b> ' if label else ''}{text}</li>" for label, text in rows)
     return (
-        f'<details id="{anchor("scenario", scenario.id)}"><summary>{mark}{escaped(scenario.title)}</summary>'
+        f'<details id="{anchor("scenario", scenario.id)}"><summary>{mark}{escaped(_title(dossier, scenario))}</summary>'
         f"<ul>{told}</ul></details>"
     )
+
+
+def _title(dossier: Dossier, scenario: Scenario) -> str:
+    """What it is called, with its id where another one is called the same."""
+    same = sum(each.result.scenario.title == scenario.title for each in dossier.worked) > 1
+    return f"{scenario.title} ({scenario.id})" if same else scenario.title
 
 
 def ranges(numbers: Iterable[int]) -> str:

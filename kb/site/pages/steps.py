@@ -7,7 +7,7 @@ from urllib.parse import quote
 from kb.generator.markdown import anchor, quoted
 from kb.generator.readaloud import Entry, ReadAloud, WayOn
 from kb.site.dossier import Dossier
-from kb.site.pages.frame import basis, counted, link, links, permalink, place, wrong
+from kb.site.pages.frame import basis, counted, link, link_of, links, permalink, place, wrong
 from kb.site.pages.said import elsewhere_lines
 
 HERE = "list"
@@ -31,7 +31,12 @@ def _first(told: ReadAloud) -> list[str]:
 
 
 def _named(entries: list[Entry]) -> str:
-    return ", ".join(f"{link(HERE, 'step', entry.step, str(entry.number))} {quoted(entry.says)}" for entry in entries)
+    return ", ".join(_leads_to(entry) for entry in entries)
+
+
+def _leads_to(entry: Entry) -> str:
+    """A link with all that is said of the step, so that a finger finds it and no two have one name."""
+    return link(HERE, "step", entry.step, f"{entry.number} {entry.says}")
 
 
 def _urgent(entry: Entry) -> str:
@@ -86,18 +91,18 @@ def _elsewhere(entry: Entry, dossier: Dossier) -> list[str]:
 
 def _about(entry: Entry, dossier: Dossier) -> list[str]:
     """What kind of step it is, its address for good, its place on the chart, how it was tried, where to report."""
+    of = f"{entry.number} {entry.says}"
     told = [
         quoted(entry.kind),
         permalink(dossier, entry.step),
-        f'<a href="chart.html#{anchor("step", entry.step)}">on the flowchart</a>',
+        link_of(f"chart.html#{anchor('step', entry.step)}", "on the flowchart", of),
     ]
     names = dossier.scenarios_of_step.get(entry.step, ())
     if names:
-        told.append(
-            f'<a href="evidence.html#{anchor("by-step", entry.step)}">{counted(len(names), "worked patient")}</a>'
-        )
+        patients = counted(len(names), "worked patient")
+        told.append(link_of(f"evidence.html#{anchor('by-step', entry.step)}", patients, of))
     if dossier.report_to:
-        told.append(f'<a href="{_report(entry, dossier)}">report a problem with this step</a>')
+        told.append(link_of(_report(entry, dossier), "report a problem with this step", of))
     return told
 
 
@@ -111,8 +116,6 @@ def _report(entry: Entry, dossier: Dossier) -> str:
 
 def _way(way: WayOn, told: ReadAloud) -> str:
     steps = {entry.number: entry for entry in told.entries}
-    to = ", ".join(
-        f"{link(HERE, 'step', steps[number].step, str(number))} {quoted(steps[number].says)}" for number in way.to
-    )
+    to = _named([steps[number] for number in way.to])
     verb = "assume" if way.assumed else "start together" if len(way.to) > 1 else "go to"
     return f"{quoted(way.when) or 'at once'}: {verb} {to}"
