@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.chromium import browser, site
+
+__all__ = ["browser", "site"]  # fixtures of every test: one browser, one built site
+
 settings.register_profile(
     "kb", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )

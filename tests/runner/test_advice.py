@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from kb.actions import due_in
 from kb.advice import to_json
@@ -16,9 +17,9 @@ from kb.codec import program_file
 from kb.conformance import vector, vectors
 from kb.interpreter import Guideline
 from kb.scenarios import load_scenario_files
+from tests.chromium import runner
 from tests.engine import PROTOCOLS, load_file, load_fragment
 from tests.rows import read_rows
-from tests.runner import chromium
 from tests.runner.node import run
 
 SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
@@ -98,9 +99,9 @@ def test_caps_stand_in_the_hospitals_units_in_both() -> None:
     compare(patients, why=True)
 
 
-def test_a_browser_advises_as_python_does(tmp_path: Path) -> None:
+def test_a_browser_advises_as_python_does(browser: Browser) -> None:
     patients = [patient for path in SHIPPED for patient in list(patients_of(path, 10, seed=21))]
-    compare(patients, why=True, run=lambda script, given: chromium.run(script, given, tmp_path))
+    compare(patients, why=True, run=runner(browser))
 
 
 @pytest.mark.long

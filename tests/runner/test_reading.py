@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from kb.chart import ChartError
 from kb.codec import program_to_json, value_to_json
@@ -17,9 +18,9 @@ from kb.conformance import vector, vectors
 from kb.interpreter import Guideline
 from kb.local import local_digest, settings_in_force
 from kb.scenarios import Scenario, load_scenario_files
+from tests.chromium import runner
 from tests.engine import PROTOCOLS, load_file, load_fragment
 from tests.rows import read_rows
-from tests.runner import chromium
 from tests.runner.node import run
 
 SHIPPED = sorted(PROTOCOLS.glob("*/[0-9]*.yaml"))
@@ -129,10 +130,10 @@ def test_every_row_of_the_meaning_is_read_as_in_python() -> None:
     assert not differences(groups)
 
 
-def test_a_browser_reads_charts_as_python_does(tmp_path: Path) -> None:
+def test_a_browser_reads_charts_as_python_does(browser: Browser) -> None:
     groups = []
     for path in SHIPPED:
         guideline = load_file(path, PROTOCOLS / "library").guideline
         made = vectors(guideline.program, worked_patients(path)[:10], 20, seed=1)
         groups.append((guideline, [slim(each) for each in made]))
-    assert not differences(groups, lambda script, given: chromium.run(script, given, tmp_path))
+    assert not differences(groups, runner(browser))

@@ -2,136 +2,256 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import markdown
 import pytest
+from playwright.sync_api import Browser, Page
 
 from kb.base import Base
-from kb.scaffold.bases import new_base
+from kb.generator.diagram import plan_flowchart
+from kb.generator.readaloud import read_aloud
+from kb.site import site_tree
 from kb.site.build import build_site
 from kb.site.dossier import Dossier
-from kb.site.emit import site_tree
 from kb.site.pages import pages_of
+from tests.chromium import ROOT, SCHEMES, Site, axe, opened, served
 from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked
-from tests.scaffold.test_bases import TODAY
 
-CHROMIUM = shutil.which("chromium")
-if CHROMIUM is None and not os.environ.get("KB_REQUIRE_CHROMIUM"):
-    pytest.skip("chromium is not installed", allow_module_level=True)
+SHIPPED = Base(ROOT)
+RICH = "refractory-hypotension"  # the largest, with pages of every kind
+SMALL = "anaphylaxis"
 
-PAGES = "protocols/first-protocol/0.1.0"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("browser") / "base"
-    new_base(folder, TODAY)
-    return build_site(folder, site_tree(Base(folder)))
+Scheme = Literal["light", "dark"]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def pages(site: Path) -> list[Path]:
-    return [*sorted((site / PAGES).glob("*.html")), *sorted((site / "protocols").glob("*.html")), site / "index.html"]
+def pages(site: Site, protocol: str) -> list[str]:
+    """One page of each kind, as paths below the address of the site."""
+    folder = (site.folder / site.page(protocol, "index")).parent
+    own = [file for file in sorted(folder.glob("*.html")) if not file.name.startswith("scenarios-")]
+    some = [*sorted(folder.glob("scenarios-*.html"))[:1], site.folder / site.page("first-protocol", "index")]
+    base = [*sorted((site.folder / "protocols").glob("*.html")), site.folder / "index.html"]
+    base += [site.folder / "diagnostics" / name for name in ("index.html", "KB204.html")]
+    return [file.relative_to(site.folder).as_posix() for file in (*own, *some, *base)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def faults(page: Page, address: str) -> list[tuple[str, ...]]:
+    """What axe-core has against a page, light and dark, and whether it is wider than the screen."""
+    page.emulate_media(color_scheme="light")
+    page.goto(address, wait_until="load")
+    over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    found = [*axe(page), *([("wider than the screen", f"by {over} px")] if over > 0 else [])]
+    page.emulate_media(color_scheme="dark")
+    return [*found, *axe(page, "color-contrast", "link-in-text-block")]  # the rules that see colours
+
+
 @pytest.mark.parametrize("width", [360, 1200])
-def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
-    site: Path, chromium: Any, width: int, scheme: str
+def test_axe_finds_nothing_light_or_dark_and_no_page_is_wider_than_the_screen(
+    site: Site, browser: Browser, width: int
 ) -> None:
-    axe = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-    context = chromium.new_context(
-        viewport={"width": width, "height": 740},
-        color_scheme=scheme,
-        bypass_csp=True,  # axe is not of the site
-    )
-    page = context.new_page()
-    found = []
-    for file in pages(site):
-        page.goto(file.as_uri())
-        page.evaluate(axe)
-        report = page.evaluate("axe.run()")
-        found += [(file.name, each["id"], each["nodes"][0]["html"]) for each in report["violations"]]
-        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found += [(file.name, "wider than the screen", over)] if over > 0 else []
-    context.close()
-    assert not found
+    with opened(browser, width, bypass_csp=True) as page:
+        found = {path: faults(page, f"{site.address}/{path}") for path in pages(site, SMALL)}
+    assert {path: told for path, told in found.items() if told} == {}
 
 
-def test_the_policy_is_kept_and_nothing_is_asked_of_elsewhere(site: Path, chromium: Any) -> None:
-    page = chromium.new_page()
+@pytest.mark.long
+@pytest.mark.parametrize("width", [360, 1200])
+def test_axe_finds_nothing_on_any_page_of_any_shipped_protocol(browser: Browser, tmp_path: Path, width: int) -> None:
+    folder = build_site(ROOT, site_tree(SHIPPED), tmp_path / "site")
+    files = [file for file in sorted(folder.rglob("*.html")) if "latest" not in file.parts]
+    with served(folder) as address, opened(browser, width, bypass_csp=True) as page:
+        found = {str(file): faults(page, f"{address}/{file.relative_to(folder).as_posix()}") for file in files}
+    assert {where: told for where, told in found.items() if told} == {}
+
+
+# What is looked at on each page, which is loaded once for all: by its name, an expression that gives what is wrong.
+LOOKED_AT = {
+    "links of one name lead to several places": """
+      Object.entries(Object.groupBy([...document.querySelectorAll("a[href], svg a")], (each) =>
+        (each.getAttribute("aria-label") || each.textContent).trim().replace(/\\s+/g, " ")))
+        .map(([name, all]) => [name, new Set(all.map((each) => each.getAttribute("href")))])
+        .filter(([name, to]) => !name || to.size > 1).map(([name, to]) => `${name}: ${[...to].slice(0, 3)}`)""",
+    "a target smaller than 24 px, and not within a sentence": """
+      [...document.querySelectorAll("button, summary, select, input, nav a, .kb-home")].filter((each) => {
+        const { width, height } = each.getBoundingClientRect();
+        return each.checkVisibility() && (width < 24 || height < 24);
+      }).map((each) => each.outerHTML)""",
+    "a Tab order of its own": """
+      [...document.querySelectorAll("[tabindex]")].filter((each) => each.tabIndex > 0).map((each) => each.outerHTML)""",
+    "without the policy": """
+      document.querySelector('meta[http-equiv="Content-Security-Policy"]') ? [] : ["no Content-Security-Policy"]""",
+    "a font from a file": "[...document.fonts].map((each) => each.family)",
+}
+
+
+def test_every_kind_of_page_has_what_a_rule_cannot_see(site: Site, browser: Browser) -> None:
+    """Served as on a ward: over HTTP, with the page of the runner, under the policy of the site."""
     told: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    for file in pages(site):
-        if file.name == "run.html":
-            continue  # modules are not loaded from the disk; the tests of the runner serve it
-        page.goto(file.as_uri())
-        assert page.locator('meta[http-equiv="Content-Security-Policy"]').count() == 1, file.name
-    page.close()
+    found: dict[tuple[str, str], list[str]] = {}
+    with opened(browser, 360) as page:
+        page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: asked.append(request.url))
+        for path in pages(site, RICH):
+            page.goto(f"{site.address}/{path}", wait_until="load")
+            for name, script in LOOKED_AT.items():
+                found[path, name] = page.evaluate(script)
+    assert {where: wrong[:5] for where, wrong in found.items() if wrong} == {}
     assert told == []
-    assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
+    assert [url for url in asked if not url.startswith((site.address, "data:"))] == []
 
 
-def test_the_first_stops_of_the_keyboard_on_the_list_show_that_they_are(site: Path, chromium: Any) -> None:
-    page = chromium.new_page()
-    page.goto((site / PAGES / "list.html").as_uri())
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        shown = page.evaluate("[document.activeElement.tagName, getComputedStyle(document.activeElement).outlineStyle]")
-        assert shown[0] != "BODY"
-        assert shown[1] != "none"
-    page.close()
+# ---------------------------------------------------------------- the flowchart
 
 
-def test_links_of_the_chart_lead_to_places_of_the_list_each_with_its_own_name(site: Path, chromium: Any) -> None:
-    context = chromium.new_context(java_script_enabled=True)
-    page = context.new_page()
-    page.goto((site / PAGES / "list.html").as_uri())
-    places = page.evaluate("[...document.querySelectorAll('[id^=step-]')].map(each => each.id)")
-    page.goto((site / PAGES / "chart.html").as_uri())
-    links = page.evaluate(
-        """[...document.querySelectorAll('.kb-figure svg a')].map(each =>
-             [each.href.baseVal.split('#')[1], each.getAttribute('aria-label') || each.textContent.trim()])"""
-    )
-    context.close()
-    assert links
-    assert {target for target, _ in links} <= set(places)
-    assert len({name for _, name in links}) == len(links)
+@pytest.mark.parametrize("id", [*SHIPPED.protocols()])
+def test_what_the_chart_draws_is_what_the_list_tells(id: str) -> None:
+    program, _ = SHIPPED.program(id)
+    assert program is not None
+    told = read_aloud(program)
+    steps = {entry.number: entry.step for entry in told.entries}
+    listed = {(entry.step, steps[to]) for entry in told.entries for way in entry.ways for to in way.to}
+    chart = plan_flowchart(program)
+    drawn = {(way.tail, head) for way in chart.ways for head in way.heads if way.tail in steps.values()}
+    assert drawn == listed
+    assert {steps[number] for number in told.starts} == set(chart.starts)
+
+
+# Where the keyboard is on a page, and whether that is seen: by an outline, in a picture by the edge of the shape.
+STOP = """() => {
+  const { activeElement: here } = document;
+  const style = getComputedStyle(here);
+  const edges = here.tagName === "a" ? [...here.querySelectorAll("polygon, path")] : [];
+  const seen = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2)
+    || edges.some((each) => parseFloat(getComputedStyle(each).strokeWidth) >= 4);
+  const step = here.tagName === "a" && (here.closest("[id^=step-]") ?? here.querySelector("[id^=step-]"))?.id;
+  return [here.tagName, step ? `#${step}` : here.getAttribute("href"), seen];
+}"""
+
+
+@pytest.mark.parametrize("name", ["chart", "list"])
+def test_the_keyboard_goes_through_the_steps_in_their_clinical_order_and_is_seen(
+    site: Site, browser: Browser, name: str
+) -> None:
+    program, _ = site.base.program("anaphylaxis")
+    assert program is not None
+    order = [f"#step-{entry.step}" for entry in read_aloud(program).entries]
+    with opened(browser, 360) as page:
+        page.goto(f"{site.address}/{site.page('anaphylaxis', name)}")
+        stops = []
+        for _ in range(400):
+            page.keyboard.press("Tab")
+            tag, link, seen = page.evaluate(STOP)
+            if tag == "BODY":
+                break
+            assert seen, (tag, link)
+            stops.append(link or "")
+        else:
+            raise AssertionError("the keyboard does not come out of the page")
+        # The list has a link from each step to its place on the chart; on the chart each step is a link.
+        begins = {"chart": "#step-", "list": "chart.html#step-"}[name]
+        visited = [f"#{stop.partition('#')[2]}" for stop in stops if stop.startswith(begins)]
+    assert visited == order
+
+
+SIZES = """[...document.querySelectorAll(".kb-figure svg a")].map((each) => {
+  const { width, height } = each.getBoundingClientRect();
+  return [each.href.baseVal, Math.min(width, height)];
+})"""
+
+
+def test_a_step_of_the_chart_is_large_enough_for_a_finger_or_in_the_list(site: Site, browser: Browser) -> None:
+    with opened(browser, 360) as page:
+        for id in ("anaphylaxis", "adult-cardiac-arrest", RICH):
+            page.goto(f"{site.address}/{site.page(id, 'chart')}")
+            small = {link for link, size in page.evaluate(SIZES) if size < 24}
+            text = (site.folder / site.page(id, "list")).read_text("utf-8")
+            assert {link for link in small if f'id="{link.partition("#")[2]}"' not in text} == set(), id
+
+
+# Of each text of a picture the contrast with what was drawn last below its middle, as numbers of WCAG 2.2.
+CONTRAST = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = channels(colour).slice(0, 3).map((each) => {
+      const part = each / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const filled = (each) => {
+    const { fill, fillOpacity } = getComputedStyle(each);
+    return fill !== "none" && Number(fillOpacity) > 0 && (channels(fill)[3] ?? 1) > 0;
+  };
+  const poor = [];
+  let count = 0;
+  for (const picture of document.querySelectorAll(".kb-figure svg")) {
+    const drawn = [...picture.querySelectorAll("text, path, polygon, rect, ellipse, circle")];
+    drawn.forEach((text, place) => {
+      if (text.tagName !== "text" || !text.textContent.trim()) return;
+      count += 1;
+      const box = text.getBBox();
+      const point = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
+      const here = point.matrixTransform(text.getScreenCTM());
+      const holds = (shape) => shape.isPointInFill(here.matrixTransform(shape.getScreenCTM().inverse()));
+      const shapes = drawn.slice(0, place).filter((each) => each.tagName !== "text");
+      const below = shapes.reverse().find((each) => filled(each) && holds(each));
+      const ground = below ? getComputedStyle(below).fill : getComputedStyle(document.documentElement).backgroundColor;
+      const [dark, bright] = [light(getComputedStyle(text).fill), light(ground)].sort((one, other) => one - other);
+      const contrast = (bright + 0.05) / (dark + 0.05);
+      if (contrast < 4.5) poor.push(`${text.textContent}: ${contrast.toFixed(2)} on ${ground}`);
+    });
+  }
+  return [count, poor];
+}"""
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_text_of_a_chart_can_be_read_on_what_is_behind_it(site: Site, browser: Browser, scheme: Scheme) -> None:
+    with opened(browser, 1200, scheme) as page:
+        for id in ("anaphylaxis", RICH):
+            page.goto(f"{site.address}/{site.page(id, 'chart')}")
+            count, poor = page.evaluate(CONTRAST)
+            assert count > 50
+            assert poor == []
+
+
+# ---------------------------------------------------------------- without scripts, and with hostile ones
+
+
+def test_without_scripts_all_but_the_runner_can_be_read_and_the_runner_says_so(site: Site, browser: Browser) -> None:
+    said = {
+        "list": "Give adrenaline",
+        "chart": "Give adrenaline",
+        "evidence": "adrenaline",
+        "run": "It needs JavaScript",
+    }
+    with opened(browser, 360, java_script_enabled=False) as page:
+        page.goto(f"{site.address}/{site.page('anaphylaxis', 'index')}")
+        for name, words in said.items():
+            page.locator(f'.kb-pages a[href="{name}.html"]').click()
+            page.wait_for_url(f"**/{name}.html")
+            assert words.lower() in (page.locator("main").text_content() or "").lower()
+            assert page.locator("main").is_visible()
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_hostile_text_runs_nothing_where_it_is_really_rendered(chromium: Any, attack: str) -> None:
-    page = chromium.new_page()  # without the policy of the site: what is hostile must not even be stopped by it
-    opened: list[str] = []
+def test_hostile_text_runs_nothing_where_it_is_really_rendered(browser: Browser, attack: str) -> None:
+    opened_by_it: list[str] = []
 
     def seen(dialog: Any) -> None:
-        opened.append(dialog.message)
+        opened_by_it.append(dialog.message)
         dialog.dismiss()
 
-    page.on("dialog", seen)
-    for path, text in pages_of(Dossier(attacked(build(), attack))).items():
-        page.set_content(markdown.markdown(text, extensions=["tables", "toc"]))
-        strange = "img, iframe, object, style, script:not([src]):not([type='application/json']), [onload], [onerror]"
-        assert page.locator(f":is({strange}):not(head *)").count() == 0, path
-        assert page.locator("a[href^='javascript:' i]").count() == 0, path
-    page.close()
-    assert opened == []
+    with opened(browser) as page:  # without the policy of the site: what is hostile must not even be stopped by it
+        page.on("dialog", seen)
+        for path, text in pages_of(Dossier(attacked(build(), attack))).items():
+            page.set_content(markdown.markdown(text, extensions=["tables", "toc"]))
+            strange = (
+                "img, iframe, object, style, script:not([src]):not([type='application/json']), [onload], [onerror]"
+            )
+            assert page.locator(f":is({strange}):not(head *)").count() == 0, path
+            assert page.locator("a[href^='javascript:' i]").count() == 0, path
+    assert opened_by_it == []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from kb import program as ir
 from kb.base import Base
@@ -15,7 +16,7 @@ from kb.generator.card import WEIGHTS, Card, DoseRow, card_of
 from kb.interpreter import Guideline
 from kb.site.dossier import Dossier
 from kb.site.pages import card as page
-from tests.site.chromium import needs_chromium, printed
+from tests.chromium import printed
 
 BASE = Base(Path(__file__).parents[2])
 THEME = Path(page.__file__).parents[1] / "theme"
@@ -111,8 +112,7 @@ def test_a_protocol_without_doses_has_no_card() -> None:
     assert card_of(program("early-warning")) is None
 
 
-@needs_chromium
-def test_every_card_is_one_page_of_a4(tmp_path: Path) -> None:
+def test_every_card_is_one_page_of_a4(browser: Browser, tmp_path: Path) -> None:
     bodies = {id: page.body(Dossier(program(id))) for id in BASE.protocols()}
     cards = {id: text for id, text in bodies.items() if text is not None}
     assert len(cards) > 5
@@ -120,7 +120,7 @@ def test_every_card_is_one_page_of_a4(tmp_path: Path) -> None:
     file = tmp_path / "cards.html"
     style = f"{LOOK}\n.paper + .paper {{ break-before: page; }}"
     file.write_text(f"<!DOCTYPE html><meta charset=utf-8><style>{style}</style><main>{papers}</main>", "utf-8")
-    sheets = printed(file, tmp_path)
+    sheets = printed(browser, file.as_uri())
     assert len(sheets) == len(cards)
     for id, sheet in zip(cards, sheets, strict=True):
         text = sheet.extract_text()

@@ -9,19 +9,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from playwright.sync_api import Browser
 
 import kb
 from kb.base import Base
 from kb.generator.diagram import Flowchart, Line, Node, Way, draw, plan_flowchart
 from kb.generator.render import lay_out, layout, readable, render_sheets
 from kb.generator.sheets import letter, split_flowchart
-from kb.scaffold.bases import new_base
-from kb.site import site_tree
-from kb.site.build import build_site
 from kb.site.dossier import Dossier
 from kb.site.emit import dossiers_of
-from tests.scaffold.test_bases import TODAY
-from tests.site.chromium import dom, needs_chromium, printed
+from tests.chromium import Site, opened, printed
 
 BASE = Base(Path(__file__).parents[2])
 SVG = "{http://www.w3.org/2000/svg}"
@@ -139,20 +136,11 @@ def test_local_settings_hold_in_the_sheets(dossier: Dossier) -> None:
     assert "1.8 to 2.4 units/h" not in "".join(picture.svg for picture in dossier.sheets)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with one protocol that is one picture, and one that is several."""
-    folder = tmp_path_factory.mktemp("charts") / "base"
-    new_base(folder, TODAY, protocols=("anaphylaxis", "adult-cardiac-arrest"))
-    return build_site(folder, site_tree(Base(folder)))
+def page(site: Site, id: str) -> Path:
+    return site.folder / site.page(id, "chart")
 
 
-def page(site: Path, id: str) -> Path:
-    (found,) = site.glob(f"protocols/{id}/*.*.*/chart.html")
-    return found
-
-
-def test_a_chart_that_scrolls_can_be_reached_with_the_keyboard_and_has_a_name(site: Path) -> None:
+def test_a_chart_that_scrolls_can_be_reached_with_the_keyboard_and_has_a_name(site: Site) -> None:
     for id in ("anaphylaxis", "adult-cardiac-arrest"):
         text = page(site, id).read_text("utf-8")
         figures = re.findall(r'<div class="kb-figure[^>]*>', text)
@@ -166,23 +154,27 @@ def test_a_chart_that_scrolls_can_be_reached_with_the_keyboard_and_has_a_name(si
         assert not re.search(r"\sstyle=|<style", text)
 
 
-@needs_chromium
-def test_a_flowchart_is_printed_on_one_page_of_a4_and_each_sheet_on_its_own(site: Path, tmp_path: Path) -> None:
-    (only,) = printed(page(site, "anaphylaxis"), tmp_path)
+def test_a_flowchart_is_printed_on_one_page_of_a4_and_each_sheet_on_its_own(site: Site, browser: Browser) -> None:
+    (only,) = printed(browser, page(site, "anaphylaxis").as_uri())
     assert sorted(round(float(side)) for side in only.mediabox[2:]) == [595, 842]
-    sheets = printed(page(site, "adult-cardiac-arrest"), tmp_path)
+    sheets = printed(browser, page(site, "adult-cardiac-arrest").as_uri())
     text = page(site, "adult-cardiac-arrest").read_text("utf-8")
     assert len(sheets) == text.count("<svg") > 2
     for paper in (only, *sheets):
         assert "DRAFT" in paper.extract_text()
 
 
-@needs_chromium
-def test_the_way_of_a_patient_is_lit_and_listed(site: Path) -> None:
+def test_the_way_of_a_patient_is_lit_and_listed(site: Site, browser: Browser) -> None:
     chart = page(site, "anaphylaxis")
     ways = json.loads(re.search(r'id="kb-ways">(.*?)</script>', chart.read_text("utf-8"))[1])  # type: ignore[index]
     name, way = next(iter(ways.items()))
-    made = dom(chart, f"#scenario={name}")
+
+    def dom(fragment: str = "") -> str:
+        with opened(browser) as shown:  # anew each time, as by a link from another page
+            shown.goto(f"{chart.as_uri()}{fragment}", wait_until="load")
+            return shown.content()
+
+    made = dom(f"#scenario={name}")
     lit = set(re.findall(r'<g id="step-([^"]+)" class="node [^"]*kb-lit', made)) or set(
         re.findall(r'<g id="step-([^"]+)" class="[^"]*kb-lit', made)
     )
@@ -190,7 +182,7 @@ def test_the_way_of_a_patient_is_lit_and_listed(site: Path) -> None:
     listed = re.search(r'<div id="kb-way".*?</ol>', made, re.DOTALL)
     assert listed is not None
     assert re.findall(r'href="list.html#step-([^"]+)"', listed[0]) == way["steps"]
-    assert "kb-lit" not in dom(chart)
-    two = dom(chart, f"#way={','.join(way['steps'][:2])}")
+    assert "kb-lit" not in dom()
+    two = dom(f"#way={','.join(way['steps'][:2])}")
     assert len(re.findall(r'<g id="step-[^"]+" class="[^"]*kb-lit', two)) == 2
-    assert "There is no worked patient of that name" in dom(chart, "#scenario=nobody-here")
+    assert "There is no worked patient of that name" in dom("#scenario=nobody-here")

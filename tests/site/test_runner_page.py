@@ -15,17 +15,14 @@ from playwright.sync_api import Browser, Dialog, Page, Request, expect
 import kb
 from kb.base import Base
 from kb.scaffold.bases import new_base
-from kb.site import site_tree
-from kb.site.build import build_site, preview_site
+from kb.site.build import preview_site
 from kb.site.dossier import Dossier
-from kb.site.emit import tree_of
+from kb.site.emit import Tree, tree_of
 from kb.site.pages.run import body, modules
+from tests.chromium import Site, opened, served
 from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked, plain
 from tests.scaffold.test_bases import TODAY
-from tests.site.browser import chromium, needs_chromium, served
-
-pytestmark = needs_chromium
 
 PROTOCOL = "refractory-hypotension"
 PATIENT = {
@@ -45,33 +42,21 @@ KEPT = """async () => [
 LONGEST = 60  # questions of one conversation
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
-    folder = tmp_path_factory.mktemp("runner") / "base"
-    new_base(folder, TODAY, protocols=(PROTOCOL, "adult-cardiac-arrest"))
-    return Base(folder)
-
-
-@pytest.fixture(scope="module")
-def site(base: Base) -> Iterator[str]:
-    with served(build_site(base.path, site_tree(base))) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
+@pytest.fixture
+def base(site: Site) -> Base:
+    return site.base
 
 
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: pytest.fail(str(error)))
-        opened.goto(f"{site}/protocols/{PROTOCOL}/{kb.load(PROTOCOL).program.version}/run.html")
-        expect(opened.locator("#kb-run-asked")).to_be_visible()
-        yield opened
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    with opened(browser, 360) as page:
+        page.goto(address(site))
+        expect(page.locator("#kb-run-asked")).to_be_visible()
+        yield page
+
+
+def address(site: Site) -> str:
+    return f"{site.address}/{site.page(PROTOCOL, 'run')}"
 
 
 def asked(page: Page) -> str:
@@ -278,7 +263,7 @@ def test_a_source_is_looked_up_without_losing_the_conversation(page: Page) -> No
     assert "MAP 52 mmHg" in page.locator("#kb-run-charted").inner_text()
 
 
-def test_nothing_is_sent_and_nothing_is_stored(page: Page, site: str) -> None:
+def test_nothing_is_sent_and_nothing_is_stored(page: Page) -> None:
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request))
     converse(page, PATIENT, most=6)
@@ -289,15 +274,14 @@ def test_nothing_is_sent_and_nothing_is_stored(page: Page, site: str) -> None:
     assert kept[6].endswith("/run.html")
 
 
-def test_every_file_of_the_page_comes_from_its_own_site(browser: Browser, site: str) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
+def test_every_file_of_the_page_comes_from_its_own_site(browser: Browser, site: Site) -> None:
+    with opened(browser) as page:
         asked_for: list[str] = []
         page.on("request", lambda request: asked_for.append(request.url))
-        page.goto(f"{site}/protocols/{PROTOCOL}/1.1.0/run.html")
+        page.goto(address(site))
         expect(page.locator("#kb-run-asked")).to_be_visible()
         assert asked_for
-        assert [url for url in asked_for if not url.startswith((site, "data:"))] == []
+        assert [url for url in asked_for if not url.startswith((site.address, "data:"))] == []
 
 
 def test_a_failure_is_told_and_leaves_no_advice_standing(page: Page) -> None:
@@ -309,35 +293,35 @@ def test_a_failure_is_told_and_leaves_no_advice_standing(page: Page) -> None:
     assert shown(page) == []
 
 
-def test_a_page_whose_program_is_damaged_says_so(browser: Browser, site: str) -> None:
+def test_a_page_whose_program_is_damaged_says_so(browser: Browser, site: Site) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        address = f"{site}/protocols/{PROTOCOL}/1.1.0/run.html"
-        text = context.request.get(address).text().replace('"slots":[', '"slotz":[')
+        text = context.request.get(address(site)).text().replace('"slots":[', '"slotz":[')
         page.route("**/run.html", lambda route: route.fulfill(body=text, content_type="text/html"))
-        page.goto(address)
+        page.goto(address(site))
         expect(page.get_by_role("alert").first).to_contain_text("This page has failed")
 
 
-def test_from_the_disk_or_without_scripts_it_says_what_to_do(browser: Browser, base: Base, site: str) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.goto((base.path / "out" / "site" / "protocols" / PROTOCOL / "1.1.0" / "run.html").as_uri())
+def test_from_the_disk_or_without_scripts_it_says_what_to_do(browser: Browser, site: Site) -> None:
+    with opened(browser) as page:
+        page.goto((site.folder / site.page(PROTOCOL, "run")).as_uri())
         expect(page.locator("#kb-run-asleep")).to_contain_text("kb run refractory-hypotension@1.1.0")
         expect(page.locator("#kb-run-body")).to_be_hidden()
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(f"{site}/protocols/{PROTOCOL}/1.1.0/run.html")
+    with opened(browser, java_script_enabled=False) as page:
+        page.goto(address(site))
         expect(page.locator("#kb-run-asleep")).to_contain_text("It needs JavaScript")
         expect(page.locator("#kb-run-asleep").get_by_role("link")).to_have_attribute("href", "list.html")
 
 
-def test_hostile_text_stays_text(browser: Browser, base: Base) -> None:
+def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
     attack = " ".join(plain(each) for each in ATTACKS)
-    tree = tree_of(base, [Dossier(attacked(build(), attack))])
-    preview_site(base.path, tree, base.path / "hostile")  # the example lacks statements that it cites
-    with served(base.path / "hostile") as address, browser.new_context() as context:
-        page = context.new_page()
+    new_base(tmp_path / "base", TODAY)
+    base = Base(tmp_path / "base")
+    whole = tree_of(base, [Dossier(attacked(build(), attack))]).files
+    needed = {path: text for path, text in whole.items() if path.endswith(("/run.md", ".js", ".css", "main.html"))}
+    # Only its page is built; what it leads to is not there.
+    preview_site(base.path, Tree({**needed, "docs/index.md": b"# A page"}), tmp_path / "hostile")
+    with served(tmp_path / "hostile") as at, opened(browser) as page:
         said: list[str] = []
 
         def spoken(dialog: Dialog) -> None:
@@ -345,9 +329,8 @@ def test_hostile_text_stays_text(browser: Browser, base: Base) -> None:
             dialog.dismiss()
 
         page.on("dialog", spoken)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        (file,) = (base.path / "hostile").glob("protocols/*/*.*.*/run.html")
-        page.goto(f"{address}/{file.relative_to(base.path / 'hostile').as_posix()}")
+        (file,) = (tmp_path / "hostile").glob("protocols/*/*.*.*/run.html")
+        page.goto(f"{at}/{file.relative_to(tmp_path / 'hostile').as_posix()}")
         expect(page.locator("#kb-run-asked")).to_contain_text("<script>alert(1)</script>")
         while asked(page):
             page.get_by_role("button", name="Not available now").click()
