@@ -4,7 +4,7 @@
 #   make test        every check, as in CI
 #   make test-long   the same, with the complete runs
 #   make serve       the site with live reload
-#   make picture     the flowchart in the README, drawn anew
+#   make picture     the pictures in the README, made anew
 #   make bench       figures beside their baselines; see benchmarks/README.md
 #   make wheel       the distribution, with the shipped protocols inside
 
@@ -64,9 +64,9 @@ demo: venv
 	@echo "         $(BIN)/kb order $(DEMO) $(PATIENT) vasopressin 0.06 units/min"
 	@echo "         make test"
 
-# The picture in the README; a test says when it is out of date.
-picture: venv
-	$(BIN)/kb show $(DEMO) --format svg > site/docs/$(DEMO).svg
+# The pictures in the README; tests say when they are out of date. Needs Chromium.
+picture: venv docs
+	$(BIN)/python -m tests.docs.pictures $(OUT)/site
 
 test: venv server format lint types check scenarios docs
 	$(PYTEST) -m "not long"

@@ -106,11 +106,11 @@ def render_svg(program: ir.Program, engine: Engine = "in-process", local: Local 
 
 
 def render_sheets(
-    program: ir.Program, local: Local = NO_LOCAL, links: Callable[[Node], str] | None = None
+    program: ir.Program, local: Local = NO_LOCAL, links: Callable[[Node], str] | None = None, alone: bool = False
 ) -> tuple[Picture, ...]:
     """The flowchart as it is read and printed: one picture, or an overview and the sheets that it is split into.
 
-    `links` gives the address that a node leads to; without it there are none.
+    `links` gives the address that a node leads to; without it there are none. `alone`: each is a document of its own.
     """
     laid_out: dict[Flowchart, str] = {}
 
@@ -124,7 +124,7 @@ def render_sheets(
 
     made = []
     for chart in split_flowchart(plan_flowchart(program, local), fits):
-        svg = finish_svg(picture(chart), chart, links, alone=False)
+        svg = finish_svg(picture(chart), chart, links, alone)
         steps = tuple(node.id for node in chart.nodes if node.is_step)
         made.append(Picture(chart.sheet, chart.caption, svg, *size_of(svg), steps))
     return tuple(made)

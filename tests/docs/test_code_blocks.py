@@ -22,8 +22,6 @@ from typing import NamedTuple
 
 import pytest
 
-from kb.base import Base
-from kb.generator.render import render_svg
 from kb.source import read_text
 from tests.runner.node import node
 from tests.shell import Answer, kb
@@ -162,13 +160,6 @@ def play_transcript(block: Block, folder: Path, place: str) -> None:
         for line, said in zip_longest(lines, done.out.splitlines(), fillvalue="")
     ]
     assert told == lines, f"{place}: something else is shown:\n{done.out}"
-
-
-def test_the_picture_in_the_readme_is_current() -> None:
-    program, _ = Base(ROOT).program("refractory-hypotension")
-    assert program is not None
-    shown = (ROOT / "site" / "docs" / "refractory-hypotension.svg").read_text("utf-8")
-    assert render_svg(program) == shown, "run `make picture` and look at it"
 
 
 def test_the_pages_name_files_that_exist() -> None:
