@@ -16,7 +16,7 @@ from kb.base import Base
 from kb.site.build import preview_site
 from kb.site.emit import dossiers_of, tree_of
 from kb.site.pages.run import modules
-from tests.site.browser import chromium, served
+from tests.chromium import launched, served
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "refractory-hypotension"
@@ -71,7 +71,7 @@ def main(rounds: int = 9) -> None:
         dossiers = [each for each in dossiers_of(Base(ROOT), {}) if each.program.id == PROTOCOL]
         preview_site(folder, tree_of(Base(folder), dossiers), folder / "built")
         here = f"{dossiers[-1].folder}/run.html"
-        with served(folder / "built") as site, chromium() as browser:
+        with served(folder / "built") as site, launched() as browser:
             found = [opened(browser, f"{site}/{here}") for _ in range(rounds)]
         shown, first, later = (statistics.median(each[part] for each in found) for part in range(3))
         page = (folder / "built" / here).read_bytes()
