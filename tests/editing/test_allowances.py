@@ -15,7 +15,7 @@ from kb.formatter import format_text
 
 ROOT = Path(__file__).parents[2]
 ID = "refractory-hypotension"
-UNUSUAL = ("      rate: 0.03 to 0.04 units/min\n", "      rate: 0.03 to 0.08 units/min\n")
+UNUSUAL = ("      rate: 0.03 to 0.04 units/min\n", "      rate: 0.005 to 0.04 units/min\n")
 STEP = "    interprets: [A03, A05, A07, A37, A39]\n"
 ALLOW = """\
     allow:
@@ -28,7 +28,7 @@ FILE_WIDE = "\n".join(line[4:] for line in ALLOW.splitlines()) + "\n"
 
 
 def base(folder: Path, *changes: tuple[str, str], file: str = "1.0.0.yaml") -> Base:
-    """The first protocol with a dose above the soft limit of its drug, and `changes` in one of the files."""
+    """The first protocol with a dose below the usual range of its drug, and `changes` in one of the files."""
     home = folder / "protocols" / ID
     (home / "scenarios").mkdir(parents=True)
     shutil.copytree(ROOT / "protocols" / "adult-cardiac-arrest", home.parent / "adult-cardiac-arrest")
@@ -98,12 +98,12 @@ def test_on_its_last_day_it_holds_and_on_the_next_it_is_a_finding(tmp_path: Path
 
 
 def test_an_error_cannot_be_allowed(tmp_path: Path) -> None:
-    changes = (UNUSUAL[1], UNUSUAL[1].replace("0.08", "0.2")), (STEP, STEP + ALLOW.replace("KB431", "KB430"))
+    changes = (UNUSUAL[1], UNUSUAL[1].replace("0.04", "0.2")), (STEP, STEP + ALLOW.replace("KB431", "KB430"))
     assert codes(base(tmp_path, *changes).examine([ID])) == ["KB430", "KB532"]
 
 
 def test_in_a_file_with_an_error_nothing_is_called_unused(tmp_path: Path) -> None:
-    changes = (UNUSUAL[1], UNUSUAL[1].replace("0.08", "0.2")), (STEP, STEP + ALLOW)
+    changes = (UNUSUAL[1], UNUSUAL[1].replace("0.04", "0.2")), (STEP, STEP + ALLOW)
     assert codes(base(tmp_path, *changes).examine([ID])) == ["KB430"]
 
 
