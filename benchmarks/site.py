@@ -13,6 +13,8 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mkdocs.commands.build import build
@@ -21,6 +23,7 @@ from mkdocs.config import load_config
 from kb.base import Base
 from kb.site import site_tree
 from kb.site.build import build_site
+from kb.site.dossier import Dossier
 from kb.site.emit import TREE, dossiers_of, tree_of
 from kb.site.search import INDEX
 
@@ -48,18 +51,22 @@ def base_of(folder: Path, number: int, copied: str = COPIED) -> Path:
     return folder
 
 
-def spent(work: object) -> float:
+def spent(work: Callable[[], object]) -> float:
     start = time.process_time()
-    work()  # type: ignore[operator]
+    work()
     return time.process_time() - start
 
 
 def of_emit(base: Base) -> tuple[float, float, float]:
     """Seconds to read and compile; to run the worked patients; to make the tree from that."""
-    held: list = []
+    held: list[Dossier] = []
     read = spent(lambda: held.extend(dossiers_of(base, {})))
-    run = spent(lambda: [each.worked for each in held])
+    run = spent(lambda: [each.results for each in held])
     return read, run, spent(lambda: tree_of(base, held).write(base.path / TREE))
+
+
+def whole_site(folder: Path) -> None:
+    build_site(folder, site_tree(Base(folder)))
 
 
 def mkdocs_alone(folder: Path) -> float:
@@ -79,7 +86,7 @@ def main() -> None:
                 continue
             folder = base_of(Path(work) / str(number), number)
             read, run, made = of_emit(Base(folder))
-            whole = spent(lambda folder=folder: build_site(folder, site_tree(Base(folder))))
+            whole = spent(partial(whole_site, folder))
             alone = mkdocs_alone(folder)
             each = (run + made) / number
             told = [f"{seconds:.2f} s" for seconds in (read, run, made)]
