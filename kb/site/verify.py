@@ -6,6 +6,7 @@ Reads HTML alone, so it does not matter which program built it.
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -105,6 +106,7 @@ def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page], own:
 
 
 def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str]:
+    there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     for path, page in pages.items():
         if not path.startswith(own):
             continue
@@ -117,13 +119,11 @@ def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str
             if parts.path.startswith("/"):
                 yield f"{path} leads to {target}: an address that begins at the root of a server breaks elsewhere"
                 continue
-            file = (folder / path).parent / unquote(parts.path) if parts.path else folder / path
-            if file.is_dir():
-                file /= "index.html"
-            if not file.is_file():
+            named = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path)))
+            named = path if not parts.path else named if named in there else posixpath.normpath(f"{named}/index.html")
+            if named not in there:
                 yield f"{path} leads to {target}, which is not there"
                 continue
-            named = file.resolve().relative_to(folder.resolve()).as_posix()
             fragment = unquote(parts.fragment)
             if fragment and named in pages and "=" not in fragment and fragment not in pages[named].places:
                 yield f"{path} leads to {target}: there is no such place on that page"
