@@ -6,6 +6,7 @@
 import { dueIn } from "./actions.js";
 import { elsewhereLine } from "./advice.js";
 import { coded, folded, list, make } from "./dom.js";
+import { evaluate } from "./evaluate.js";
 import { doseBeside, proseBeside } from "./local.js";
 import { dictionaryOf } from "./reading.js";
 import { parseTime } from "./times.js";
@@ -200,6 +201,19 @@ export class Shown {
   }
 
   /**
+   * When to look again, and at what; where the hospital sets when and has not, that it has to.
+   * @param {Item} item
+   */
+  #review(item) {
+    const review = this.#program.steps.find((step) => step.id === item.step)?.review;
+    const name = (review?.text ?? "").replace(/^local /, "");
+    if (!review || !this.#program.parameters.some((each) => each.id === name)) return this.#say.condition(item.review);
+    if (typeof evaluate(review.after, this.#advice.walk.row) === "bigint") return this.#say.condition(item.review);
+    const what = review.measure.map((id) => this.#say.data(id)).join(", ");
+    return `after an interval that local policy must set (${name})${what && `: ${what}`}`;
+  }
+
+  /**
    * @param {Item} item
    * @param {Doing | null} doing
    */
@@ -238,7 +252,7 @@ export class Shown {
       ...this.#due(item),
       ...this.#dosed(item),
       ...this.#details(item),
-      ...(item.review ? [make("p", {}, `Look again: ${this.#say.condition(item.review)}`)] : []),
+      ...(item.review ? [make("p", {}, `Look again: ${this.#review(item)}`)] : []),
       ...(item.note ? [make("p", { class: "kb-quiet" }, this.#prose(item.note))] : []),
       folded(`${key}:why`, "Why", ...list(item.reasons.map((reason) => this.#reason(reason)))),
       ...this.#basis(item.cites, item.interprets),

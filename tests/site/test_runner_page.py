@@ -163,6 +163,8 @@ def test_a_whole_conversation_by_keyboard_says_what_python_says_of_the_same_char
     assert len(names) < LONGEST
     assert "Nothing more is asked now." in page.locator("#kb-run-question").inner_text()
     assert "vasopressin" in agrees(page, base)
+    again = "Look again: after an interval that local policy must set (reassess_after): MAP"
+    assert again in page.locator("#kb-run-advice").inner_text()
 
 
 def test_the_focus_goes_to_the_next_question_and_never_to_a_button(page: Page) -> None:
