@@ -37,21 +37,22 @@ def pages(site: Site, protocol: str) -> list[str]:
     return [file.relative_to(site.folder).as_posix() for file in (*own, *some, *base)]
 
 
-def faults(page: Page, address: str) -> list[tuple[str, ...]]:
-    """What axe-core has against a page, light and dark, and whether it is wider than the screen."""
-    page.emulate_media(color_scheme="light")
+def faults(page: Page, address: str, *others: Scheme) -> list[tuple[str, ...]]:
+    """What axe-core has against a page, in `others` against its colours, and whether it is wider than the screen."""
     page.goto(address, wait_until="load")
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     found = [*axe(page), *([("wider than the screen", f"by {over} px")] if over > 0 else [])]
-    page.emulate_media(color_scheme="dark")
-    return [*found, *axe(page, "color-contrast", "link-in-text-block")]  # the rules that see colours
+    for scheme in others:
+        page.emulate_media(color_scheme=scheme)
+        found += axe(page, "color-contrast", "link-in-text-block")
+    return found
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-def test_axe_finds_nothing_light_or_dark_and_no_page_is_wider_than_the_screen(
-    site: Site, browser: Browser, width: int
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1200, "dark")])  # all four in the long run
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
+    site: Site, browser: Browser, width: int, scheme: Scheme
 ) -> None:
-    with opened(browser, width, bypass_csp=True) as page:
+    with opened(browser, width, scheme, bypass_csp=True) as page:
         found = {path: faults(page, f"{site.address}/{path}") for path in pages(site, SMALL)}
     assert {path: told for path, told in found.items() if told} == {}
 
@@ -62,7 +63,10 @@ def test_axe_finds_nothing_on_any_page_of_any_shipped_protocol(browser: Browser,
     folder = build_site(ROOT, site_tree(SHIPPED), tmp_path / "site")
     files = [file for file in sorted(folder.rglob("*.html")) if "latest" not in file.parts]
     with served(folder) as address, opened(browser, width, bypass_csp=True) as page:
-        found = {str(file): faults(page, f"{address}/{file.relative_to(folder).as_posix()}") for file in files}
+        found = {
+            str(file): faults(page, f"{address}/{file.relative_to(folder).as_posix()}", *reversed(SCHEMES))
+            for file in files
+        }
     assert {where: told for where, told in found.items() if told} == {}
 
 
