@@ -82,6 +82,14 @@ LOOKED_AT = {
         const { width, height } = each.getBoundingClientRect();
         return each.checkVisibility() && (width < 24 || height < 24);
       }).map((each) => each.outerHTML)""",
+    "a word broken in the head of a table": """
+      [...document.querySelectorAll("th")].filter(({ firstChild: text }) =>
+        text?.nodeType === Node.TEXT_NODE && [...text.data.matchAll(/\\w+/g)].some(({ 0: word, index }) => {
+          const range = document.createRange();
+          range.setStart(text, index);
+          range.setEnd(text, index + word.length);
+          return range.getClientRects().length > 1;
+        })).map((each) => each.textContent)""",
     "a Tab order of its own": """
       [...document.querySelectorAll("[tabindex]")].filter((each) => each.tabIndex > 0).map((each) => each.outerHTML)""",
     "without the policy": """
