@@ -30,7 +30,8 @@ from kb.cli.common import (
 if TYPE_CHECKING:
     from kb.base import Base
     from kb.interpreter import Guideline
-    from kb.interview import Interview, Reply, Request
+    from kb.interview.conversation import Interview
+    from kb.interview.talk import Reply, Request
     from kb.session import Record
 
 
@@ -53,7 +54,7 @@ def run(
     care_area: CareAreaOption = None,
 ) -> None:
     """Ask one question at a time, and say what to do as the answers come in."""
-    from kb.interview import Interview
+    from kb.interview.conversation import Interview
 
     base = base_of(context)
     guideline = guideline_of(base, protocol, patient=True)

@@ -26,6 +26,7 @@ const DAY = 86400n * MICROSECONDS;
 
 export const YES = new Set(["y", "yes", "true"]);
 export const NO = new Set(["n", "no", "false"]);
+export const NOT_AVAILABLE = "not available";
 
 /**
  * `15 min`, `1 h 30 min`, `90s`, in microseconds. A number alone is refused.

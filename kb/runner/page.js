@@ -18,7 +18,7 @@ import { clean } from "./wording.js";
 
 /** @typedef {import("./dom.js").Held} Held */
 /** @typedef {import("./guideline.js").Guideline} Guideline */
-/** @typedef {import("./interview.js").Question} Question */
+/** @typedef {import("./talk.js").Question} Question */
 /** @typedef {import("./shown.js").Site} Site */
 
 const MICROSECONDS = 1_000_000n;

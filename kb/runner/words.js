@@ -171,3 +171,14 @@ function matches(one, other, places) {
   }
   return total;
 }
+
+/**
+ * What stands before and after the first `mark`; null after it where there is none.
+ * @param {string} text
+ * @param {string} mark
+ * @returns {[before: string, after: string | null]}
+ */
+export function partition(text, mark) {
+  const place = text.indexOf(mark);
+  return place < 0 ? [text, null] : [text.slice(0, place), text.slice(place + mark.length)];
+}

@@ -15,7 +15,13 @@ from kb import program as ir
 from kb.chart import ChartError
 from kb.codec import program_to_json
 from kb.interpreter import Guideline
-from kb.interview import Interview, Question
+from kb.interview.charted import charted_text
+from kb.interview.commands import obey
+from kb.interview.conversation import Interview
+from kb.interview.deeds import carried_out, change, give, start, stop
+from kb.interview.heard import answer
+from kb.interview.questions import ask_of, question_of
+from kb.interview.talk import Question
 from kb.reading import dictionary_of
 from kb.session import Record
 from kb.values import BadValue, format_decimal
@@ -25,6 +31,7 @@ from tests.runner.node import run
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 SHIPPED = sorted({path.parent.name for path in PROTOCOLS.glob("*/[0-9]*.yaml")})
 TOLD = ("form", "name", "text", "unit", "options", "note", "ask", "decides", "late", "step", "corrects")
+DONE = {"given": give, "started": start, "changed": change, "stopped": stop}
 
 Act = list[Any]
 
@@ -45,7 +52,7 @@ def told(talk: Interview, refused: str) -> dict[str, Any]:
         "question": fields,
         "now": talk.now.isoformat(),
         "chart": talk.record.chart.to_json()["entries"],
-        "charted": [talk._charted(entry) for entry in sorted(standing, key=lambda entry: entry.at)],
+        "charted": [charted_text(talk, entry) for entry in sorted(standing, key=lambda entry: entry.at)],
         "asks": [[ask.name, ask.now] for ask in talk.advice.asks],
         "recommended": [[item.step, item.status] for item in talk.advice.recommended],
     }
@@ -63,7 +70,7 @@ class Twin:
         self.told = [told(self.talk, "")]
 
     def say(self, line: str, act: Act) -> None:
-        self.do(lambda: self.talk._obey(line), act)
+        self.do(lambda: obey(self.talk, line), act)
 
     def do(self, heard: Callable[[], object], act: Act) -> None:
         refused = ""
@@ -109,9 +116,9 @@ class Twin:
             at = (self.talk.now - timedelta(minutes=self.chance.choice([0, 1, 5, 20, 90]))).isoformat()
         heard = question
         if at is None:
-            self.do(lambda: self.talk._answer(heard, text), ["answer", text])
+            self.do(lambda: answer(self.talk, heard, text), ["answer", text])
         else:
-            self.do(lambda: self.talk._answer(heard, f"{text} at {at}".strip()), ["answer", text, at])
+            self.do(lambda: answer(self.talk, heard, f"{text} at {at}".strip()), ["answer", text, at])
 
     def said(self, question: Question) -> str:
         chance, names = self.chance, dictionary_of(self.program)
@@ -161,8 +168,8 @@ class Twin:
         """Something else than what is asked is said."""
         element = self.chance.choice(self.program.elements)
         text = self.value(element)
-        question = self.talk._question(self.talk._ask_of(element.id))
-        self.do(lambda: self.talk._answer(question, text), ["tell", element.id, text])
+        question = question_of(self.talk, ask_of(self.talk, element.id))
+        self.do(lambda: answer(self.talk, question, text), ["tell", element.id, text])
 
     def wait(self) -> None:
         span = self.chance.choice(["1 min", "15 min", "1 h 30 min", "90s", "5"])
@@ -208,7 +215,7 @@ class Twin:
         if step.action.verb == "choose":  # in one line; the page may ask which it was, then how much
             option = self.chance.choice(step.action.options)
             said = f"{option.id} {'1' if option.action.verb in ('give', 'infuse') else ''}".strip()
-        self.do(lambda: self.talk._carried_out(step, said), ["done", step.id, said])
+        self.do(lambda: carried_out(self.talk, step, said), ["done", step.id, said])
 
     def tick(self) -> None:
         """The clock of the caller runs; it never runs back."""
@@ -227,9 +234,8 @@ class Twin:
         unit = drug.amount_unit if event == "given" else drug.rate_unit
         dose = "" if event == "stopped" else self.chance.choice([f"1 {unit}", f"2{unit}", "3", "5 mL/h", ""]).strip()
         at = self.chance.choice([None, (self.talk.now - timedelta(minutes=7)).isoformat()])
-        word = {"given": "give", "started": "start", "changed": "change", "stopped": "stop"}[event]
         line = " ".join(filter(None, (drug.id, dose, at and f"at {at}")))
-        self.do(lambda: getattr(self.talk, f"_do_{word}")(line), ["therapy", event, drug.id, dose, {"at": at}])
+        self.do(lambda: DONE[event](self.talk, line), ["therapy", event, drug.id, dose, {"at": at}])
 
     def decline(self) -> None:
         step = self.step()

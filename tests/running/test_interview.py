@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import kb
 from kb.chart import RECORD, Chart
-from kb.interview import Interview, Question, Reply
+from kb.interview.conversation import Interview
+from kb.interview.talk import Question, Reply
 from kb.reading import dictionary_of
 from kb.scenarios import Scenario, load_scenario_files
 from kb.session import Record, Session
@@ -391,12 +392,12 @@ def test_a_dose_that_is_a_range_is_asked_and_a_single_one_is_charted() -> None:
     said(conversation, "sudden_onset y", "age 40", "pulse present", "airway_problem n", "breathing_problem y")
     said(conversation, "therapy_record yes")
     assert "adrenaline" in recommended(conversation)
-    number = conversation._numbers["adrenaline"]
+    number = conversation.numbers["adrenaline"]
     assert "epinephrine 0.5 mg IM given, at 12:00" in said(conversation, f"done {number}")
     assert "adrenaline" not in recommended(conversation)
     conversation = talk()
     said(conversation, *LOW)
-    number = conversation._numbers["vasopressin"]
+    number = conversation.numbers["vasopressin"]
     assert "advised: 0.03 to 0.04 units/min" in said(conversation, f"done {number}")
     shown = said(conversation, "0.03")
     assert "vasopressin 0.03 units/min IV started, at 12:00" in shown
@@ -407,15 +408,15 @@ def test_a_dose_that_is_a_range_is_asked_and_a_single_one_is_charted() -> None:
 def test_numbers_of_steps_never_move() -> None:
     conversation = talk()
     said(conversation, *LOW)
-    before = dict(conversation._numbers)
+    before = dict(conversation.numbers)
     said(conversation, f"done {before['vasopressin']} 0.03", "wait 20 min", "map 70")
-    assert {step: conversation._numbers[step] for step in before} == before
+    assert {step: conversation.numbers[step] for step in before} == before
 
 
 def test_what_is_declined_has_a_reason() -> None:
     conversation = talk()
     said(conversation, *LOW)
-    number = conversation._numbers["vasopressin"]
+    number = conversation.numbers["vasopressin"]
     assert "Why is it declined" in said(conversation, f"decline {number}")
     assert "declined: Start vasopressin as second agent (family asked us to wait)" in said(
         conversation, "family asked us to wait"
@@ -469,7 +470,7 @@ def test_a_lost_pulse_hands_over_once_it_is_confirmed() -> None:
 def test_why_sources_and_help_are_in_the_words_of_the_advice() -> None:
     conversation = talk()
     said(conversation, *LOW)
-    assert "MAP unobtainable" in said(conversation, f"why {conversation._numbers['vasopressin']}")
+    assert "MAP unobtainable" in said(conversation, f"why {conversation.numbers['vasopressin']}")
     assert "not reached" in said(conversation, "why not epinephrine")
     assert "it decides" in said(conversation, "why")
     assert "S15" in said(conversation, "sources")
@@ -513,7 +514,7 @@ def test_a_bare_answer_is_in_the_hospitals_unit_and_is_said_back_in_both(line: s
 def test_a_bare_dose_of_a_drug_with_two_units_needs_its_unit_unless_one_was_asked_in() -> None:
     conversation = talk(local=LOCAL)
     said(conversation, *LOW[:-2], "vasopressin not running", "vasopressin_allergy n")
-    number = conversation._numbers["vasopressin"]
+    number = conversation.numbers["vasopressin"]
     assert "does not say in which unit" in said(conversation, f"done {number} 0.03")
     assert "0.03 to 0.04 units/min" in said(conversation, f"done {number}")
     assert "vasopressin 0.03 units/min (= 1.8 units/h) IV started" in said(conversation, "0.03")
@@ -830,5 +831,5 @@ def test_what_begins_to_wait_is_told_with_its_time() -> None:
     conversation = talk(GUIDES["adult-bradycardia"])
     heard = said(conversation, "pulse present", "heart_rate 38", "shock_from_rate y", "therapy_record y")
     assert "advised" in heard
-    done = said(conversation, f"done {conversation._numbers['atropine']}", "1 mg")
+    done = said(conversation, f"done {conversation.numbers['atropine']}", "1 mg")
     assert "no longer: Give atropine into a vein (waiting, due at 12:03, in 3 min)" in done
