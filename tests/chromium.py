@@ -158,15 +158,13 @@ def opened(
     assert thrown == []
 
 
-def axe(page: Page, *rules: str) -> list[tuple[str, str]]:
-    """What axe-core has against the page, by `rules` or by all: the rule, and the first element.
+def axe(page: Page) -> list[tuple[str, str]]:
+    """What axe-core has against the page: the rule, and the first element.
 
     The page has to be opened with `bypass_csp=True`: axe is not of the site.
     """
-    if not page.evaluate("'axe' in window"):
-        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
-    script = "(rules) => axe.run(rules.length ? { runOnly: rules } : {})"
-    told = page.evaluate(f"({script})({json.dumps(rules)}).then((told) => told.violations)")
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+    told = page.evaluate("axe.run().then((told) => told.violations)")
     return [(each["id"], each["nodes"][0]["html"]) for each in told]
 
 

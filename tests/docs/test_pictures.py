@@ -8,7 +8,8 @@ from struct import unpack
 from playwright.sync_api import Browser
 
 from tests.chromium import Site
-from tests.docs.pictures import PHONE, PROTOCOL, README, SHEET, phone, sheet, words
+from tests.docs.pictures import PHONE, README, SHEET, phone, sheet, words
+from tests.site.test_runner_page import PROTOCOL
 
 AGAIN = "run `make picture` and look at it"
 
