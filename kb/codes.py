@@ -294,6 +294,7 @@ BASE: dict[str, Code] = {
     "KB733": Code("implausible-in-local", WARNING, "A local number is one that a patient could be given."),
     "KB734": Code("signed-later", NOTE, "A setting is signed in a year that this base knows."),
     "KB730": Code("unknown-expectation", ERROR, "What a scenario expects is of something the protocol has."),
+    "KB735": Code("scenario-named-twice", ERROR, "Every scenario of a protocol has an id of its own."),
     "KB731": Code("unreadable-scenario", ERROR, "The chart of a scenario can be put together."),
     "KB710": Code(
         "unknown-name-in-local", ERROR, "`local.yaml` names parameters, data, drugs and protocols of the base."

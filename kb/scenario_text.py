@@ -7,7 +7,7 @@ today, and a clinician puts in its place what it should say.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -100,21 +100,20 @@ def append_scenario(
         OSError: the file cannot be written.
 
     """
+    beside = _ids_beside(path)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        free = _free(scenario_id, beside)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(scenario_yaml(protocol_id, version, scenario_id, title, patient, note, expect, orders))
-        return Saved(path, scenario_id)
+            stream.write(scenario_yaml(protocol_id, version, free, title, patient, note, expect, orders))
+        return Saved(path, free)
     loaded, wrong = load_scenarios(path)
     if loaded is None or wrong:
         raise ScenarioTextError(f"{path} cannot be added to until it is put right", tuple(wrong))
     if (loaded.protocol.id, loaded.versions) not in ((protocol_id, (version,)), (protocol_id, ())):
         about = f"{loaded.protocol.id} {' and '.join(loaded.versions)}".strip()
         raise ScenarioTextError(f"{path} is about {about}, and this patient about {protocol_id} {version}")
-    taken, number = scenario_id, 1
-    while taken in loaded.scenarios:
-        number += 1
-        taken = f"{scenario_id}-{number}"
+    taken = _free(scenario_id, beside | loaded.scenarios.keys())
     before = path.read_bytes().decode("utf-8")
     whole = _formed(before, str(path))  # in its one form, `scenarios` stand last
     after = _formed(
@@ -125,6 +124,21 @@ def append_scenario(
     if not replace_file(path, before, after):
         raise ScenarioTextError(f"somebody else changed {path} just now; try again")
     return Saved(path, taken)
+
+
+def _ids_beside(path: Path) -> set[str]:
+    """The scenarios of the other files of the protocol; one that cannot be read is told by `kb check`."""
+    others = (load_scenarios(file)[0] for file in path.parent.glob("*.yaml") if file.name != path.name)
+    return {id for other in others if other is not None for id in other.scenarios}
+
+
+def _free(wanted: str, taken: Set[str]) -> str:
+    """The id, or the first `id-2`, `id-3` … that no scenario of the protocol has."""
+    free, number = wanted, 1
+    while free in taken:
+        number += 1
+        free = f"{wanted}-{number}"
+    return free
 
 
 def _formed(text: str, name: str) -> str:

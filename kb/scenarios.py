@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from fractions import Fraction
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from kb.advice import DoseAdvice, OrderVerdict
 from kb.chart import RECORD, ChartError
 from kb.codes import found
-from kb.diagnostics import Diagnostic, Span
+from kb.diagnostics import Diagnostic, Related, Span
 from kb.interpreter import Advice, Guideline
 from kb.loader.scenarios import ExpectDef, ScenarioDef, ScenarioFile, load_scenarios
 from kb.local import CARE_AREA
@@ -340,12 +341,15 @@ def check_scenario_files(
     that is not among them is checked for its shape alone.
     """
     diagnostics: list[Diagnostic] = []
+    first: dict[str, ScenarioDef] = {}
     for path in files:
         loaded, problems = load_scenarios(path, read)
         diagnostics += problems
         if loaded is None:
             continue
         for item in loaded.scenarios.values():
+            if first.setdefault(item.id, item) is not item:
+                diagnostics.append(_named_twice(item, first[item.id]))
             try:
                 each = [_scenario(item, loaded, version) for version in _versions(item, loaded)]
             except (BadValue, ValueError) as error:
@@ -357,6 +361,17 @@ def check_scenario_files(
                     diagnostics += _unknown_expectations(program, item.expect)
                     diagnostics += _refused_chart(program, item, loaded, scenario)
     return tuple(dict.fromkeys(diagnostics))
+
+
+def _named_twice(item: ScenarioDef, first: ScenarioDef) -> Diagnostic:
+    twice = found(
+        "KB735",
+        item.span,
+        f"another file has a scenario `{item.id}` already",
+        "give this one an id of its own",
+        "what is told of a scenario names it by its id alone",
+    )
+    return replace(twice, related=(Related(first.span, "the other one"),))
 
 
 def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagnostic]:

@@ -139,6 +139,16 @@ def test_a_mistake_is_told_where_it_stands(old: str, new: str, code: str, line: 
     assert (code, line) in {(item.code, item.span.line) for item in found}
 
 
+def test_an_id_in_two_files_is_told_with_both_places(tmp_path: Path) -> None:
+    base = written(tmp_path, SCENARIOS)
+    (file,) = base.scenario_files("example")
+    file.with_name("zz.yaml").write_text(SCENARIOS, encoding="utf-8")
+    found = [item for item in base.check(["example"])[0] if item.code == "KB735"]
+    assert {Path(item.span.file).name for item in found} == {"zz.yaml"}
+    assert {item.span.line for item in found} == {item.related[0].span.line for item in found}
+    assert "already" in found[0].message
+
+
 def test_the_command_tells_each_version_apart(kb: Kb, tmp_path: Path) -> None:
     written(tmp_path, SCENARIOS.replace("outcomes: [warm]", "outcomes: [fine]"))
     code, out, _ = kb("--base", str(tmp_path), "test", "example")

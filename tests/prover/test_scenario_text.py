@@ -97,6 +97,15 @@ def test_an_id_that_is_taken_is_numbered(base: Base) -> None:
     assert [item.id for item in base.scenarios(path)[0]] == ["found-here", "found-here-2"]
 
 
+def test_an_id_that_another_file_has_is_numbered_too(base: Base) -> None:
+    saved(base)
+    beside = base.protocols_path / ID / "scenarios" / "additions.yaml"
+    assert append_scenario(beside, ID, VERSION, "found-here", "The same", patient(base)).scenario == "found-here-2"
+    new = append_scenario(beside.with_name("new.yaml"), ID, VERSION, "found-here", "The same", patient(base))
+    assert new.scenario == "found-here-3"
+    assert not base.check([ID])[0]
+
+
 def test_a_file_about_another_version_is_left_alone(base: Base) -> None:
     path = base.protocols_path / ID / "scenarios" / "old.yaml"
     before = scenario_yaml(ID, "0.9.0", "older", "An older one", patient(base))
