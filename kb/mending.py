@@ -55,6 +55,8 @@ def told_as_a_slip(source: Source, kind: str, problems: Sequence[Diagnostic]) ->
     before = {(one.code, one.message) for one in problems}
     best: list[tuple[_Slip, list[Diagnostic]]] = []
     for slip in _some(_Copies(source.file, lines, kind, problems, unread).all()):
+        if best and not best[0][1] and slip.told.span != best[0][0].told.span:
+            break  # nothing is left to explain; only other names for the same line were worth a look
         left = _left(slip, kind)
         if left is None or len(left) > _MOST_LEFT or any(_beside(one, slip.told) for one in left):
             continue
