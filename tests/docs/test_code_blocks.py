@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import pytest
 
+from kb.site.reports import FOLDER as REPORTS
 from kb.source import read_text
 from tests.runner.node import node
 from tests.shell import Answer, kb
@@ -30,6 +31,8 @@ from tests.site.declared import declare
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "site" / "docs").rglob("*.md"))]
 KNOWN = {"sh", "python", "yaml", "text", "json", "js"}
+#: Pages that check or form a whole base: what they show is the same in one with these protocols alone.
+FEW = dict.fromkeys(("ci.md", "formatting.md"), ("anaphylaxis", "adult-cardiac-arrest", "local-anaesthetic-toxicity"))
 
 
 class Block(NamedTuple):
@@ -51,8 +54,13 @@ def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = blocks(page)
     if not found:
         return
-    for name in ("protocols", "schema", "site"):
+    for name in ("schema", "site"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    for folder in (ROOT / "protocols").iterdir():
+        if page.name not in FEW or folder.name in ("library", *FEW[page.name]):
+            shutil.copytree(folder, tmp_path / "protocols" / folder.name)
+    if (ROOT / REPORTS).is_dir():  # of an earlier build: each counts only for what it was worked out of
+        shutil.copytree(ROOT / REPORTS, tmp_path / REPORTS)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path
     names: dict[str, object] = {"__name__": "page"}
