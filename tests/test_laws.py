@@ -235,8 +235,10 @@ def policies(program: ir.Program, draw: random.Random) -> dict[str, Any]:
 def tightness(loaded: Loaded, chart: dict[str, Any], local: Mapping[str, Any], most: int) -> Tightness | None:
     """By trying every completion of at most 6 unknown inputs; None where there is too much to try."""
     advice = loaded.guideline.advise(chart, NOW, local)
+    maybe = {element.id for element in loaded.program.elements if element.can_be_unobtainable}
     values = {
         name: list(dict.fromkeys([*found, *extremes(loaded.program).get(name, [])]))
+        + ["unobtainable"] * (name in maybe)
         for name, found in unknowns(loaded, chart, local).items()
     }
     asked = [ask.name for ask in advice.asks]
