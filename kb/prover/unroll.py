@@ -241,12 +241,19 @@ class Course:
         }
         for index, slot in enumerate((*self.program.slots, *self.extra)):
             if slot.kind == "rate":
-                made[index] = self.rate(slot.of, len(self.moments))
+                made[index] = self._charted_rate(slot.of, len(self.moments))
             elif slot.kind == "now":
                 made[index] = Number(True, add(scaled_time(NOW), at))
             elif slot.kind == "feature" and self._follows(slot):
                 made[index] = self._feature(slot, at)
         return made
+
+    def _charted_rate(self, drug: str, number: int) -> Number:
+        """What the chart tells of the rate: where it counts for a time only, it may be known or not at any moment."""
+        running = self.rate(drug, number)
+        if self.drugs[drug].valid_for is None:
+            return running
+        return Number(solver.boolean(f"at {number + 1}: the rate of {drug} is current"), running.value)
 
     def rate(self, drug: str, number: int) -> Number:
         """The rate that runs when moment `number` (from 0) is looked at."""
