@@ -137,7 +137,7 @@ export function programFromFile(data) {
  * @param {unknown} data
  */
 function checksum(data) {
-  const text = canonical(data);
+  const text = ascii(JSON.stringify(inOrder(data)));
   let sum = ~0;
   for (let place = 0; place < text.length; place += 1) {
     sum = (sum >>> 8) ^ CRC[(sum ^ text.charCodeAt(place)) & 0xff];
@@ -151,17 +151,17 @@ const CRC = Int32Array.from({ length: 256 }, (_, byte) => {
   return sum;
 });
 
-/** JSON in ASCII without blanks, keys in order. @param {unknown} data @returns {string} */
-function canonical(data) {
-  if (Array.isArray(data)) return `[${data.map(canonical).join(",")}]`;
-  if (isObject(data)) {
-    const keys = Object.keys(data).sort();
-    return `{${keys.map((key) => `${canonical(key)}:${canonical(data[key])}`).join(",")}}`;
-  }
-  const text = JSON.stringify(data);
-  return typeof data !== "string" || /^[ -~]*$/.test(text)
-    ? text
-    : text.replace(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** The data with all keys in order. @param {unknown} data @returns {unknown} */
+function inOrder(data) {
+  if (Array.isArray(data)) return data.map(inOrder);
+  if (!isObject(data)) return data;
+  // Keys that are numbers have an order of their own in an object: a Program has none.
+  return Object.fromEntries(Object.keys(data).sort().map((key) => [key, inOrder(data[key])]));
+}
+
+/** JSON text with all that is not ASCII escaped. @param {string} text */
+function ascii(text) {
+  return text.replace(/[^ -~]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** @param {unknown} raw @returns {raw is Record<string, unknown>} */

@@ -207,9 +207,17 @@ export class Interview extends Talk {
   /** The clock of the caller, who lets it run by itself; skipped questions stay skipped. @param {string | Moment} now */
   tick(now) {
     this.#act(() => {
-      const made = parseTime(now);
-      if (made.micros > this.now.micros) this.now = made;
+      this.setNow(parseTime(now));
     });
+  }
+
+  /**
+   * As `tick`, for a caller that does something at once: advice and question come with that, and until then are those
+   * that were shown.
+   * @param {Moment} now
+   */
+  setNow(now) {
+    if (now.micros > this.now.micros) this.now = now;
   }
 
   /** Measure again what the reviews of all that was done want. @returns {readonly string[]} What is asked for it. */

@@ -10,6 +10,7 @@ import { coded, folded, list, make, redraw } from "./dom.js";
 import { readJson } from "./json.js";
 import { Interview } from "./interview.js";
 import { load } from "./kb.js";
+import { rehearsal } from "./rehearsal.js";
 import { Shown } from "./shown.js";
 import { Moment, parseTime } from "./times.js";
 import { BadValue } from "./values.js";
@@ -63,6 +64,15 @@ function fail(problem) {
 function device() {
   const now = new Date();
   return new Moment(BigInt(Math.floor(now.getTime() / 1000)) * MICROSECONDS, -now.getTimezoneOffset() * 60);
+}
+
+/**
+ * When there is nothing else to do; not every browser can tell when that is.
+ * @param {() => void} act
+ */
+function idle(act) {
+  if (typeof requestIdleCallback === "function") requestIdleCallback(act);
+  else setTimeout(act, 50);
 }
 
 /**
@@ -131,6 +141,7 @@ class Page {
   #drawn = "";
   /** @type {readonly string[]} */
   #summary = [];
+  #acted = false;
 
   /**
    * @param {Guideline} guideline
@@ -151,6 +162,17 @@ class Page {
     window.addEventListener("beforeunload", (event) => {
       if (this.#talk.charted().length) event.preventDefault();
     });
+  }
+
+  /** While the reader reads the first question: a turn whenever there is nothing else to do. */
+  rehearse() {
+    const turns = rehearsal(this.#guideline, { now: device(), local: this.#local }, this.#site);
+    const next = () => {
+      if (this.#acted) return;
+      if (turns.next().done) performance.mark("kb-run-rehearsed");
+      else idle(next);
+    };
+    idle(next);
   }
 
   #now() {
@@ -178,10 +200,12 @@ class Page {
    */
   #act(change, place = "kb-run-refused") {
     this.#guarded(() => {
+      this.#acted = true;
+      const start = performance.now();
       for (const told of document.querySelectorAll(".kb-run-refusal")) told.replaceChildren();
       this.#field()?.removeAttribute("aria-invalid");
       try {
-        this.#talk.tick(this.#now());
+        this.#talk.setNow(this.#now());
         change();
       } catch (refused) {
         if (!(refused instanceof BadValue) && !(refused instanceof ChartError) && !(refused instanceof SyntaxError)) throw refused;
@@ -189,7 +213,9 @@ class Page {
         return;
       }
       this.#ahead += this.#talk.now.micros - this.#now().micros;
+      performance.measure("kb-run-advised", { start });
       this.#draw(true);
+      performance.measure("kb-run-drawn", { start });
     });
   }
 
@@ -660,6 +686,7 @@ try {
   page.exchange();
   document.getElementById("kb-run-asleep")?.remove();
   performance.mark("kb-run-ready");
+  page.rehearse();
 } catch (problem) {
   document.getElementById("kb-run-asleep")?.remove();
   fail(problem);

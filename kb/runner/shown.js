@@ -49,7 +49,8 @@ export class Shown {
   #site;
   #say;
   #now;
-  #titles;
+  /** @type {Map<string, string> | null} */
+  #titled = null;
 
   /**
    * @param {Advice} advice
@@ -61,7 +62,6 @@ export class Shown {
     this.#site = site;
     this.#say = new Speaker(this.#program, advice.local);
     this.#now = advice.now === null ? null : parseTime(advice.now);
-    this.#titles = new Map(this.#program.steps.map((step) => [step.id, this.#prose(step.title)]));
   }
 
   /** @param {string} text */
@@ -87,6 +87,12 @@ export class Shown {
     const page = this.#site.places[kind] ?? "list";
     const place = `${kind}-${id.replace(/[^A-Za-z0-9.-]/g, "-")}`;
     return make("a", { href: `${page}.html#${place}`, ...APART }, clean(text));
+  }
+
+  /** The titles of the steps, worked out when one is asked for. */
+  get #titles() {
+    this.#titled ??= new Map(this.#program.steps.map((step) => [step.id, this.#prose(step.title)]));
+    return this.#titled;
   }
 
   /** @param {string} step */

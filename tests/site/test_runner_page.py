@@ -177,6 +177,15 @@ def test_the_focus_goes_to_the_next_question_and_never_to_a_button(page: Page) -
     assert asked(page) == "pulse"
 
 
+def test_what_is_rehearsed_before_the_first_answer_leaves_nothing_behind(page: Page) -> None:
+    question, advice = asked(page), page.locator("#kb-run-advice").inner_html()
+    while not page.evaluate("performance.getEntriesByName('kb-run-rehearsed').length"):
+        page.wait_for_timeout(50)
+    chart, _ = exported(page)
+    assert [entry["kind"] for entry in chart["entries"]] == ["protocol"]
+    assert (asked(page), page.locator("#kb-run-advice").inner_html()) == (question, advice)
+
+
 def test_a_value_that_cannot_be_so_is_refused_beside_its_field(page: Page) -> None:
     page.locator("#kb-answer").fill("640")
     page.keyboard.press("Enter")
