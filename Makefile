@@ -20,6 +20,12 @@ YAML_SERVER := yaml-language-server@1.25.0
 TYPESCRIPT := typescript@5.9.3
 SERVER := $(VENV)/node/.$(YAML_SERVER)-$(TYPESCRIPT)
 
+# Two of the checks at a time, the two longest first; their output is kept apart where make can do that.
+CHECKS = $(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+  docs types scenarios check format lint
+# Where bytecode is not kept, each of the hundreds of processes of the tests compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv server demo picture test test-long format lint types check scenarios docs site serve bench wheel clean
 
@@ -68,10 +74,12 @@ demo: venv
 picture: venv docs
 	$(BIN)/python -m tests.docs.pictures $(OUT)/site
 
-test: venv server format lint types check scenarios docs
+test: venv server
+	@$(CHECKS)
 	$(PYTEST) -m "not long"
 
-test-long: venv server format lint types check scenarios docs
+test-long: venv server
+	@$(CHECKS)
 	$(PYTEST) -m "long or not long"
 
 format: venv
