@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import pytest
 
 
-def sampled(rows: Iterable[Any], one_in: int) -> list[Any]:
-    """The rows as parameters of a test; all but each `one_in`-th are marked `long`."""
+def sampled(rows: Iterable[Any], one_in: int, kind: Callable[[Any], Hashable] | None = None) -> list[Any]:
+    """The rows as parameters of a test; all but each `one_in`-th, and the first of each `kind`, are marked `long`."""
     made = []
+    seen: set[Hashable] = set()
     for number, row in enumerate(rows):
         each = row if hasattr(row, "marks") else pytest.param(*row if isinstance(row, tuple) else (row,))
-        marks = each.marks if number % one_in == 0 else (*each.marks, pytest.mark.long)
+        new = kind is not None and kind(row) not in seen
+        if kind is not None:
+            seen.add(kind(row))
+        marks = each.marks if new or number % one_in == 0 else (*each.marks, pytest.mark.long)
         made.append(pytest.param(*each.values, id=each.id, marks=marks))
     return made

@@ -10,10 +10,16 @@ import io
 import os
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 from kb import cli
+from kb.base import Base
+from kb.cli import common
+
+ROOT = Path(__file__).parents[1]
 
 
 class Answer(NamedTuple):
@@ -28,14 +34,21 @@ def kb(*arguments: str, folder: Path | None = None, stdin: str = "") -> Answer:
     """Run `kb` in `folder` (the present one by default), with nobody at a terminal.
 
     What a process of its own would end with a traceback is one here as well: code 1, and the traceback on `err`.
+    Of the shipped base each protocol is compiled once for all calls: no test changes it.
     """
-    before, argv = Path.cwd(), sys.argv
+    before, argv, opened = Path.cwd(), sys.argv, common.open_base
     out, err = _stream(), _stream()
     code: object = 0
     try:
         os.chdir(folder or before)
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            patch.object(
+                common, "open_base", lambda asked: _shipped() if Path(asked).resolve() == ROOT else opened(asked)
+            ),
+        ):
             try:
                 cli.run(list(arguments))
             except SystemExit as ended:
@@ -47,6 +60,11 @@ def kb(*arguments: str, folder: Path | None = None, stdin: str = "") -> Answer:
         os.chdir(before)
         sys.stdin, sys.argv = sys.__stdin__, argv
     return Answer(code if isinstance(code, int) else int(code is not None), _told(out), _told(err))
+
+
+@cache
+def _shipped() -> Base:
+    return Base(ROOT)
 
 
 def _stream() -> io.TextIOWrapper:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.shell import ROOT, kb
+
 PROTOCOL = """\
 format: 1
 id: low-output
@@ -259,13 +260,6 @@ def test_the_chart_is_drawn_where_it_is_said(watch: Callable[..., Watched], tmp_
     assert "450 mL" in picture.read_text("utf-8")
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kb", "try", *arguments],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-
-
 def git(folder: Path, *arguments: str) -> None:
     named = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *named, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
@@ -275,25 +269,25 @@ def test_one_look_compares_with_what_was_committed(folder: Path) -> None:
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
-    done = run(folder, "low-output", "--once")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing changed in what it says or does" in done.stdout
+    done = kb("try", "low-output", "--once", folder=folder)
+    assert done.code == 0, done.out + done.err
+    assert "nothing changed in what it says or does" in done.out
     file = folder / "protocols" / "low-output" / "0.1.0.yaml"
     file.write_text(PROTOCOL.replace("<= 50 mL/h", "< 50 mL/h"), encoding="utf-8")
-    done = run(folder, str(file), "--once")
-    assert done.returncode == 1
-    assert "now fails  exactly-50" in done.stdout
-    assert "compared with HEAD" in done.stdout
-    done = run(folder, "low-output", "--once", "--since", "no-such-revision")
-    assert done.returncode == 2
-    assert "no-such-revision" in done.stderr
+    done = kb("try", str(file), "--once", folder=folder)
+    assert done.code == 1
+    assert "now fails  exactly-50" in done.out
+    assert "compared with HEAD" in done.out
+    done = kb("try", "low-output", "--once", "--since", "no-such-revision", folder=folder)
+    assert done.code == 2
+    assert "no-such-revision" in done.err
 
 
 def test_one_look_without_git_tells_the_verdict_and_the_whole_list(folder: Path) -> None:
-    done = run(folder, "low-output", "--once", "--all")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing at HEAD to compare with" in done.stdout
-    assert "[enough] Outcome: Output is enough" in done.stdout
+    done = kb("try", "low-output", "--once", "--all", folder=folder)
+    assert done.code == 0, done.out + done.err
+    assert "nothing at HEAD to compare with" in done.out
+    assert "[enough] Outcome: Output is enough" in done.out
 
 
 @pytest.mark.parametrize(
@@ -305,7 +299,7 @@ def test_one_look_without_git_tells_the_verdict_and_the_whole_list(folder: Path)
     ],
 )
 def test_what_cannot_be_tried_says_why(folder: Path, arguments: tuple[str, ...], told: str) -> None:
-    done = run(folder, *arguments)
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
+    done = kb("try", *arguments, folder=folder)
+    assert done.code == 2
+    assert told in done.err
+    assert "Traceback" not in done.err

@@ -15,6 +15,7 @@ from kb.diagnostics import Diagnostic
 from kb.formatter import format_text
 from tests.editor.bases import ROOT, copied
 from tests.editor.client import Client
+from tests.sampling import sampled
 from tests.test_explain import EXAMPLES, base_with
 
 HYPOTENSION = "refractory-hypotension"
@@ -98,7 +99,9 @@ def as_published(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 # ---------------------------------------------------------------- diagnostics
 
 
-@pytest.mark.parametrize(("page", "kind", "text"), [one for one in EXAMPLES if one.values[1] == "bad"][::5])
+@pytest.mark.parametrize(
+    ("page", "kind", "text"), sampled([one for one in EXAMPLES if one.values[1] == "bad"], one_in=12)
+)
 def test_what_is_typed_is_told_what_kb_check_says(
     server: Client, page: str, kind: str, text: str, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory.mktemp("base"), *PROTOCOLS)
 
 
-@pytest.fixture
-def workspace(folder: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def open_base(folder: Path) -> Workspace:
     return Workspace(folder)
+
+
+@pytest.fixture
+def workspace(open_base: Workspace) -> Iterator[Workspace]:
+    """The base as it stands on the disk, however others left it."""
+    yield open_base
+    for path in open_base.paths():
+        if open_base.is_held(path):
+            open_base.release(path)
 
 
 def protocol(workspace: Workspace, id: str = HYPOTENSION) -> Path:
@@ -589,7 +599,7 @@ def test_the_edits_count_in_utf_16() -> None:
 # ---------------------------------------------------------------- diagnostics and their repair
 
 
-@pytest.mark.parametrize(("page", "kind", "text"), sampled(EXAMPLES, one_in=5))
+@pytest.mark.parametrize(("page", "kind", "text"), sampled(EXAMPLES, one_in=9))
 def test_unsaved_text_is_told_what_kb_check_says_of_a_file(page: str, kind: str, text: str, tmp_path: Path) -> None:
     base, own = base_with(text, tmp_path)
     expected = [one for one in base.check()[0] if one.span.file == str(own)]
@@ -600,13 +610,12 @@ def test_unsaved_text_is_told_what_kb_check_says_of_a_file(page: str, kind: str,
     assert workspace.check(own)[own] == expected
 
 
-def test_the_nearest_spelling_repairs_what_the_help_names(tmp_path: Path) -> None:
-    """Every bad example whose help asks "did you mean" is without that fault once the word is exchanged."""
+@pytest.mark.parametrize("one_in", sampled([5, 1], one_in=2))
+def test_the_nearest_spelling_repairs_what_the_help_names(one_in: int, tmp_path: Path) -> None:
+    """A bad example whose help asks "did you mean" is without that fault once the word is exchanged."""
     repaired = 0
-    for number, example in enumerate(EXAMPLES):
-        page, kind, text = example.values
-        if kind != "bad":
-            continue
+    for number, example in enumerate([one for one in EXAMPLES if one.values[1] == "bad"][::one_in]):
+        page, _, text = example.values
         folder = tmp_path / str(number)
         folder.mkdir()
         base, own = base_with(str(text), folder)
@@ -620,7 +629,7 @@ def test_the_nearest_spelling_repairs_what_the_help_names(tmp_path: Path) -> Non
             assert one not in left, (page, one, fix)
             own.write_text(str(text), encoding="utf-8")
             repaired += 1
-    assert repaired >= 8
+    assert repaired >= 8 // one_in
 
 
 # ---------------------------------------------------------------- schemas and hostile text

@@ -146,13 +146,13 @@ def check_histories(path: Path, seeds: Iterable[int]) -> None:
 
 @shipped
 def test_every_real_history_is_one_of_the_runs(path: Path) -> None:
-    check_histories(path, (0, 1, 19))  # in 19 the rate of insulin has been charted too long ago to count
+    check_histories(path, (0, 19))  # in 19 the rate of insulin has been charted too long ago to count
 
 
 @pytest.mark.long
 @shipped
 def test_many_real_histories_are_among_the_runs(path: Path) -> None:
-    check_histories(path, range(2, 60))
+    check_histories(path, range(1, 60))
 
 
 # ---------------------------------------------------------------- what is claimed, and planted faults
