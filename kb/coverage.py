@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kb import program as ir
 from kb.evaluate import evaluate, fill_defines
-from kb.reasons import show_value
+from kb.reasons import cases_hold, show_value
 from kb.scenarios import Result
 
 
@@ -61,20 +61,20 @@ _WORD = {True: "true", False: "false", None: "not known"}
 def _cases(program: ir.Program, results: list[Result]) -> Iterator[Part]:
     """`else` is true or not asked; the other cases are true, false and not known."""
     for index, step in enumerate(program.steps):
-        for number, case in enumerate(step.cases):
-            shown: set[str] = set()
-            for result in results:
-                assert result.advice is not None
-                walk = result.advice.walk
-                if walk.state(index) == "not reached":
-                    continue
-                earlier = [evaluate(other.when, walk.row) for other in step.cases[:number]]
-                if True in earlier:
-                    shown.add("not asked")
-                    continue
-                value = evaluate(case.when, walk.row)
-                if value is not True or None not in earlier:
-                    shown.add(_WORD[bool(value) if value is not None else None])
+        shown_of: list[set[str]] = [set() for _ in step.cases]
+        for result in results if step.cases else ():
+            assert result.advice is not None
+            walk = result.advice.walk
+            if walk.state(index) == "not reached":
+                continue
+            open_ = False  # an earlier case may hold: then it is not shown that this one is taken
+            for shown, holds in zip(shown_of, cases_hold(walk, step), strict=True):
+                if isinstance(holds, str):
+                    shown.add(holds)
+                elif not (holds and open_):
+                    shown.add(_WORD[holds])
+                open_ |= holds is None
+        for case, shown in zip(step.cases, shown_of, strict=True):
             constant = ir.is_constant(case.when, True)
             wanted = {"true"} if constant else {"true", "false"}
             if not constant and _can_be_unknown(program, case.when):
@@ -108,17 +108,13 @@ def _possible_statuses(expr: ir.Expr) -> frozenset[str]:
 
 
 def _statuses(program: ir.Program, results: list[Result]) -> Iterator[Part]:
+    shown: dict[str, set[str]] = {step.id: set() for step in program.steps}
+    for result in results:
+        for item in result.advice.actions if result.advice is not None else ():
+            shown[item.step].add(item.status)
     for step in program.steps:
-        if step.kind != "do":
-            continue
-        shown = {
-            item.status
-            for result in results
-            if result.advice is not None
-            for item in result.advice.actions
-            if item.step == step.id
-        }
-        yield Part("status", step.id, frozenset(shown), _possible_statuses(step.status))
+        if step.kind == "do":
+            yield Part("status", step.id, frozenset(shown[step.id]), _possible_statuses(step.status))
 
 
 def _rules(program: ir.Program, results: list[Result]) -> Iterator[Part]:

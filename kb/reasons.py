@@ -225,14 +225,19 @@ def trace(walk: Walk) -> tuple[StepState, ...]:
         state = walk.state(index)
         cases: list[CaseState] = []
         if step.kind == "decide" and state != "not reached":
-            won = False
-            for case in step.cases:
+            for case, holds in zip(step.cases, cases_hold(walk, step), strict=True):
                 targets = tuple(walk.program.steps[target].id for target in case.targets)
-                holds: bool | str | None = "not asked"
-                if not won:
-                    value = evaluate(case.when, walk.row)
-                    holds = value if value is None else bool(value)
-                    won = value is True
                 cases.append(CaseState(case.text, holds, targets))
         states.append(StepState(step.id, state, step.kind, tuple(cases)))
     return tuple(states)
+
+
+def cases_hold(walk: Walk, step: ir.Step) -> list[bool | str | None]:
+    """Of each case of a decide whether it holds; `not asked` after one that does."""
+    found: list[bool | str | None] = []
+    for case in step.cases:
+        value = evaluate(case.when, walk.row)
+        found.append(value if value is None else bool(value))
+        if value is True:
+            break
+    return found + ["not asked"] * (len(step.cases) - len(found))

@@ -10,7 +10,7 @@ from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort, ConfigurationError, MkDocsException
 
-from kb.site.emit import TREE, Tree
+from kb.site.emit import TREE, Tree, uncollected
 from kb.site.verify import verify_site
 
 MARK = ".kb-site"  # in every folder that a build made: such a folder may be emptied for the next build
@@ -20,6 +20,7 @@ class SiteError(Exception):
     """The site was not built; each line says why."""
 
 
+@uncollected()
 def build_site(base: Path, tree: Tree, out: Path | None = None) -> Path:
     """Write `tree` and build it as `site/mkdocs.yml` of the folder `base` says, into `out` (by default where it says).
 

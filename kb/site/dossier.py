@@ -19,6 +19,7 @@ from kb.generator.render import Picture, render_sheets, render_svg
 from kb.generator.wording import Speaker, clean
 from kb.interpreter import Guideline
 from kb.local import Local, read_local
+from kb.reasons import cases_hold
 from kb.review import History
 from kb.scenarios import Result, Scenario, run_scenario
 from kb.store import latest
@@ -133,29 +134,30 @@ class Dossier:
     @cached_property
     def ways(self) -> Mapping[str, WalkedWay]:
         """The ways of its worked patients over the flowchart, by the id of the patient."""
-        whole = {step.id: step.part_of or step.id for step in self.program.steps}
-        kinds = {step.id: step for step in self.program.steps}
         made = {}
         for result in self.results:
             if result.advice is None:
                 continue
-            gone = {state.step: state for state in result.advice.trace if state.state in ("reached", "assumed")}
+            walk = result.advice.walk
+            gone = walk.decision.reached | walk.decision.assumed
+            steps: dict[str, None] = {}
             cases: dict[str, tuple[int, ...]] = {}
-            for state in gone.values():
-                step = kinds[state.step]
+            for index, step in enumerate(self.program.steps):
+                if not gone >> index & 1:
+                    continue
+                steps[self.whole[step.id]] = None
                 if step.kind != "decide" or step.part_of or step.id in self._titrations:
                     continue
                 leading = [place for place, case in enumerate(step.cases) if case.targets]
                 # What holds is gone; where that is not known, what all that may hold lead to (design rule 4).
-                possible = [at for at, case in enumerate(state.cases) if case.holds is None or case.holds is True]
-                agreed = all(id in gone for at in possible for id in state.cases[at].targets)
+                possible = [at for at, holds in enumerate(cases_hold(walk, step)) if holds is None or holds is True]
+                agreed = all(gone >> target & 1 for at in possible for target in step.cases[at].targets)
                 taken = [leading.index(at) for at in possible if at in leading] if agreed else []
-                if not taken and step.if_unknown is not None and self.program.steps[step.if_unknown].id in gone:
+                if not taken and step.if_unknown is not None and gone >> step.if_unknown & 1:
                     taken = [len(leading)]
                 cases[step.id] = tuple(taken)
             scenario = result.scenario
-            steps = tuple(dict.fromkeys(whole[id] for id in gone))
-            made[scenario.id] = WalkedWay(scenario.id, clean(scenario.title), steps, cases)
+            made[scenario.id] = WalkedWay(scenario.id, clean(scenario.title), tuple(steps), cases)
         return made
 
     @cached_property
@@ -238,6 +240,14 @@ class Dossier:
                 }
             made.append(Worked(result, tuple(reached)))
         return tuple(made)
+
+    @cached_property
+    def called(self) -> Mapping[str, str]:
+        """What each worked patient is called, by its id; with that where another one is called the same."""
+        often = Counter(each.title for each in self.scenarios)
+        return {
+            each.id: f"{each.title} ({each.id})" if often[each.title] > 1 else each.title for each in self.scenarios
+        }
 
     @cached_property
     def scenarios_of_step(self) -> Mapping[str, tuple[str, ...]]:

@@ -6,8 +6,10 @@ must be. No plugin has to run for any of it; `verify` holds what was built again
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +77,21 @@ class Tree(NamedTuple):
         return tuple(changed)
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the search for what only holds itself: all that a site is made from stays until it is made, and Python
+    would go through all of it again and again. It costs some memory: 20 MB for ten protocols.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
 def site_tree(
     base: Base,
     reports: Mapping[tuple[str, str], Reports] | None = None,

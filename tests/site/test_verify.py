@@ -68,6 +68,23 @@ def test_what_is_lost_is_told(whole: Path, tmp_path: Path, kb: Kb, damage: Calla
     assert kb("verify-site", str(site))[0] == 1
 
 
+UNTIDY = """
+<!-- <a href="commented.html">no link</a> -->
+<script>const told = '<a href="scripted.html">no link</a>';</script>
+<style>a::after { content: "<a href='styled.html'>"; }</style>
+<A HREF=bare.html ID=one>b</A><a title='1 > 0 "so"' href="quo&amp;ted.html"
+ id='two'>q</a><svg><a xlink:href="drawn.html"></a></svg>
+<p hidden>x &lt;a href="told.html"&gt;</p><a>no address</a>"""
+
+
+def test_pages_are_read_however_they_are_written(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "site")
+    page = tmp_path / "site" / PAGE
+    page.write_text(page.read_text("utf-8").replace("</body>", f"{UNTIDY}</body>"), "utf-8")
+    led = ("bare", "quo&ted", "drawn")
+    assert verify_site(tmp_path / "site") == tuple(f"{PAGE} leads to {name}.html, which is not there" for name in led)
+
+
 def test_a_tree_writes_what_changed_and_removes_what_is_gone(tmp_path: Path) -> None:
     folder = tmp_path / "tree"
     assert set(Tree({"docs/a.md": b"a", "docs/b/c.md": b"c"}).write(folder)) == {"docs/a.md", "docs/b/c.md"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -32,18 +33,17 @@ def body(dossier: Dossier) -> str | None:
     if broken:
         names = ", ".join(html_link(HERE, "scenario", each.result.scenario.id) for each in broken)
         parts.append(f"**Not as expected:** {names}")
-    apart = more(dossier)
+    told = _told(dossier)
     for file, patients in _by_file(dossier).items():
         parts.append(f"## {quoted(_words(file))}")
-        parts.append(_listed(dossier, file, patients) if apart else _told(dossier, patients))
+        parts.append(_listed(dossier, file, patients) if _too_many(told) else told[file])
     return "\n\n".join(parts)
 
 
 def more(dossier: Dossier) -> dict[str, tuple[str, str]]:
     """Where the patients are too many for one page: title and body of a page for each of their files, by its id."""
-    files = _by_file(dossier)
-    told = {file: _told(dossier, patients) for file, patients in files.items()}
-    if sum(map(len, told.values())) <= LIGHT:
+    told = _told(dossier)
+    if not _too_many(told):
         return {}
     return {
         _page(file): (_words(file), f"[All worked patients](scenarios.md)\n\n{text}") for file, text in told.items()
@@ -65,20 +65,30 @@ def _words(file: str) -> str:
     return file.replace("-", " ").capitalize()
 
 
-def _told(dossier: Dossier, patients: Iterable[Worked]) -> str:
-    return f'<div class="kb-patients">{"".join(_patient(dossier, each) for each in patients)}</div>'
+def _too_many(told: Mapping[str, str]) -> bool:
+    return sum(map(len, told.values())) > LIGHT
+
+
+@lru_cache(maxsize=1)  # asked for twice, for the page and for those beside it
+def _told(dossier: Dossier) -> Mapping[str, str]:
+    """The patients of each file in words."""
+    numbers = {entry.step: entry.number for entry in dossier.told.entries}
+    return {
+        file: f'<div class="kb-patients">{"".join(_patient(dossier, each, numbers) for each in patients)}</div>'
+        for file, patients in _by_file(dossier).items()
+    }
 
 
 def _listed(dossier: Dossier, file: str, patients: Iterable[Worked]) -> str:
     lines = []
     for each in patients:
         scenario, mark = each.result.scenario, "" if each.result.passed else "<strong>not as expected</strong> "
-        place, title = anchor("scenario", scenario.id), escaped(_title(dossier, scenario))
+        place, title = anchor("scenario", scenario.id), escaped(dossier.called[scenario.id])
         lines.append(f'<li id="{place}">{mark}<a href="{_page(file)}.html#{place}">{title}</a></li>')
     return f"<ul>{''.join(lines)}</ul>"
 
 
-def _patient(dossier: Dossier, each: Worked) -> str:
+def _patient(dossier: Dossier, each: Worked, numbers: Mapping[str, int]) -> str:
     scenario, advice = each.result.scenario, each.result.advice
     mark = "" if each.result.passed else "<strong>not as expected</strong> "
     rows = [("", escaped(scenario.vignette))] if scenario.vignette else []
@@ -89,21 +99,12 @@ def _patient(dossier: Dossier, each: Worked) -> str:
         because = f": {'; '.join(verdict.because)}" if verdict.because else ""
         rows.append(("Order", escaped(f"{verdict.order or order.get('drug', '')} {verdict.verdict}{because}")))
     if each.reached:
-        numbers = [entry.number for entry in dossier.told.entries if entry.step in set(each.reached)]
-        lit = link_of(f"chart.html#scenario={quote(scenario.id)}", "on the flowchart", _title(dossier, scenario))
-        rows.append(("Way", f"{ranges(numbers)} ({lit})"))
+        lit = link_of(f"chart.html#scenario={quote(scenario.id)}", "on the flowchart", dossier.called[scenario.id])
+        rows.append(("Way", f"{ranges(numbers[step] for step in each.reached if step in numbers)} ({lit})"))
     rows += [("Expected otherwise", escaped(str(each))) for each in each.result.mismatches]
     told = "".join(f"<li>{f'<b>{label}</b> ' if label else ''}{text}</li>" for label, text in rows)
-    return (
-        f'<details id="{anchor("scenario", scenario.id)}"><summary>{mark}{escaped(_title(dossier, scenario))}</summary>'
-        f"<ul>{told}</ul></details>"
-    )
-
-
-def _title(dossier: Dossier, scenario: Scenario) -> str:
-    """What it is called, with its id where another one is called the same."""
-    same = sum(each.result.scenario.title == scenario.title for each in dossier.worked) > 1
-    return f"{scenario.title} ({scenario.id})" if same else scenario.title
+    place, title = anchor("scenario", scenario.id), escaped(dossier.called[scenario.id])
+    return f'<details id="{place}"><summary>{mark}{title}</summary><ul>{told}</ul></details>'
 
 
 def ranges(numbers: Iterable[int]) -> str:
