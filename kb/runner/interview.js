@@ -244,6 +244,18 @@ export class Interview extends Talk {
   }
 
   /**
+   * Go on with the chart of a protocol that hands over to this one: its episode ends, that of this one begins.
+   * @param {string} protocol
+   * @param {string} version
+   */
+  takeOver(protocol, version) {
+    this.#act(() => {
+      this.record.takeOver(protocol, version, this.now);
+      this.acts = [];
+    });
+  }
+
+  /**
    * Go on with the protocol that is handed over to, on the same chart.
    * @param {Guideline} to
    */

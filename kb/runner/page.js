@@ -7,9 +7,11 @@
 
 import { ChartError, refusalText } from "./chart.js";
 import { coded, folded, list, make, redraw } from "./dom.js";
+import { askForChart, handOver } from "./handing_over.js";
 import { readJson } from "./json.js";
 import { Interview } from "./interview.js";
 import { load } from "./kb.js";
+import { nameOf } from "./record.js";
 import { rehearsal } from "./rehearsal.js";
 import { Shown } from "./shown.js";
 import { Moment, parseTime } from "./times.js";
@@ -261,7 +263,14 @@ class Page {
     if (told !== this.#drawn) {
       this.#drawn = told;
       byId("kb-run-banner").textContent = talk.advice.banner;
-      redraw(byId("kb-run-advice"), shown.all({ done: (step) => this.#done(step), decline: (step) => this.#decline(step) }));
+      redraw(
+        byId("kb-run-advice"),
+        shown.all({
+          done: (step) => this.#act(() => this.#talk.done(step)),
+          decline: (step) => this.#act(() => this.#talk.decline(step)),
+          handOver: (to) => this.#guarded(() => this.#handOver(to)),
+        }),
+      );
       this.#drawWay(shown);
       this.#drawChart();
       this.#drawSettings(shown);
@@ -446,14 +455,30 @@ class Page {
 
   // ------------------------------------------------------------ what was done, time
 
-  /** @param {string} step */
-  #done(step) {
-    this.#act(() => this.#talk.done(step));
+  /**
+   * Open the page of the protocol that takes over, and hand it the chart as it then is; this conversation stays.
+   * @param {string} to
+   */
+  #handOver(to) {
+    const { program } = this.#talk;
+    const { id: protocol, version } = program;
+    const handed = () => ({ protocol, version, to, chart: this.#chartText(), at: this.#talk.now.isoformat() });
+    const told = handOver(this.#site.runners[to], handed)
+      ? "The chart goes to the page that has opened. What is charted here from now on is not seen there."
+      : "The browser did not open the page. Open it, copy the chart from here, and read it in there.";
+    byId("kb-run-told").replaceChildren(make("p", {}, told));
   }
 
-  /** @param {string} step */
-  #decline(step) {
-    this.#act(() => this.#talk.decline(step));
+  /** Take the chart over from the page that opened this one, if it hands one to this protocol. */
+  takeOver() {
+    askForChart((handed) => {
+      const mine = nameOf(this.#guideline.program);
+      if (handed.to !== mine || this.#talk.charted().length) return;
+      this.#act(() => {
+        this.#read(handed.chart, handed.at);
+        this.#talk.takeOver(handed.protocol, handed.version);
+      }, "kb-run-read-refused");
+    });
   }
 
   #drawTime() {
@@ -684,6 +709,7 @@ try {
   byId("kb-run-body").hidden = false;
   page.begin();
   page.exchange();
+  page.takeOver();
   document.getElementById("kb-run-asleep")?.remove();
   performance.mark("kb-run-ready");
   page.rehearse();

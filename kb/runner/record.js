@@ -133,6 +133,16 @@ export class Record {
   }
 
   /**
+   * Go on with a chart that another protocol hands over to this one; the person has confirmed it.
+   * @param {string} protocol
+   * @param {string} version
+   * @param {Moment} at
+   */
+  takeOver(protocol, version, at) {
+    this.append([{ kind: "protocol", event: "closed", protocol, version, at }, opening(this.program, at)]);
+  }
+
+  /**
    * The entries, checked; nothing is changed by it.
    * @param {readonly EntryData[]} made
    * @returns {Entry[]}

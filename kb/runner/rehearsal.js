@@ -35,7 +35,7 @@ export function* rehearsal(guideline, beginning, site) {
         talk.skip(); // what is refused here is told when a reader says it
       }
       JSON.stringify(talk.advice);
-      new Shown(talk.advice, site).all({ done: () => {}, decline: () => {} });
+      new Shown(talk.advice, site).all({ done: () => {}, decline: () => {}, handOver: () => {} });
     }
   }
 }

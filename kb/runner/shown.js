@@ -22,13 +22,14 @@ import { clean, listed, Speaker } from "./wording.js";
 /** @typedef {import("./program.js").Program} Program */
 
 /**
- * What the page knows of the site: on which page the place of a kind of thing is.
- * @typedef {{places: {[kind: string]: string}}} Site
+ * What the page knows of the site: on which page the place of a kind of thing is, and where the protocols run to which
+ * this one hands over (by `id@major`).
+ * @typedef {{places: {[kind: string]: string}, runners: {[protocol: string]: string}}} Site
  */
 
 /**
  * What a reader can do with a recommendation.
- * @typedef {{done: (step: string) => void, decline: (step: string) => void}} Doing
+ * @typedef {{done: (step: string) => void, decline: (step: string) => void, handOver: (to: string) => void}} Doing
  */
 
 /** @type {{[priority: string]: string}} */
@@ -258,6 +259,7 @@ export class Shown {
       ...this.#due(item),
       ...this.#dosed(item),
       ...this.#details(item),
+      ...this.#handOver(item, doing),
       ...(item.review ? [make("p", {}, `Look again: ${this.#review(item)}`)] : []),
       ...(item.note ? [make("p", { class: "kb-quiet" }, this.#prose(item.note))] : []),
       folded(`${key}:why`, "Why", ...list(item.reasons.map((reason) => this.#reason(reason)))),
@@ -349,16 +351,28 @@ export class Shown {
 
   /**
    * @param {Item} item
+   * @param {Doing | null} doing
+   * @returns {Held[]}
+   */
+  #handOver(item, doing) {
+    const { hand_over: to } = item;
+    if (!to) return [];
+    const there = this.#site.runners[to];
+    if (!there) return [make("p", {}, `Another protocol takes over: ${clean(to)}. It is not on this site.`)];
+    const page = make("a", { href: there, ...APART }, clean(to));
+    const told = make("p", {}, "Another protocol takes over: ", page);
+    if (doing === null) return [told];
+    const act = this.#button("Go on there with this chart", `Go on with ${clean(to)}, with this chart`, `over:${item.step}`, () => doing.handOver(to));
+    return [told, make("p", { class: "kb-run-acts" }, act)];
+  }
+
+  /**
+   * @param {Item} item
    * @returns {Held[]}
    */
   #details(item) {
     /** @type {Held[]} */
     const lines = [];
-    if (item.hand_over) {
-      const [id] = item.hand_over.split("@", 1);
-      const there = make("a", { href: `../../${encodeURIComponent(id)}/latest/run.html`, ...APART }, clean(item.hand_over));
-      lines.push(make("p", {}, "Another protocol takes over: ", there, ". Copy the chart below, and read it in there."));
-    }
     const subject = this.#program.steps.find((step) => step.id === item.step)?.action?.subject ?? [];
     if (item.dose === null && subject.length) lines.push(...list(subject.map((name) => this.#say.condition(name))));
     if (item.options.length) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ class Dossier:
     `versions`: all of this protocol. `scenarios`: the worked patients of this version. `settings`: what `local.yaml`
     says. `broken`: what is wrong with the file now, where `program` is the last one that could be compiled.
     `report_to`: the address to which a reader reports a problem. `history`: its review records. `others`: the
-    protocols that have pages beside it.
+    protocols that have pages in this site, and their versions.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Dossier:
         broken: Sequence[Diagnostic] = (),
         report_to: str = "",
         history: History | None = None,
-        others: Collection[str] = (),
+        others: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.program = program
         self.versions = tuple(versions) or (program.version,)
@@ -82,7 +82,7 @@ class Dossier:
         self.broken = tuple(broken)
         self.report_to = report_to
         self.history = history
-        self.others = frozenset(others)
+        self.others = {id: tuple(each) for id, each in (others or {}).items()}
 
     def same_as(self, other: Dossier) -> bool:
         """Whether the pages of `other` are the same as of this."""
@@ -123,6 +123,17 @@ class Dossier:
     def sheets(self) -> tuple[Picture, ...]:
         """The flowchart for its page: one picture, or an overview and its sheets; its steps lead to the list."""
         return render_sheets(self.program, self.local, self._leads_to)
+
+    @cached_property
+    def taking_over(self) -> Mapping[str, str]:
+        """Where the protocols stand to which this one hands over, by `id@major`: the newest version of each."""
+        found = {}
+        for name in dict.fromkeys(step.hand_over for step in self.program.steps if step.hand_over):
+            id, _, major = name.partition("@")
+            fitting = [each for each in self.others.get(id, ()) if each.partition(".")[0] == major]
+            if fitting:
+                found[name] = f"../../{id}/{latest(fitting)}"
+        return found
 
     def _leads_to(self, node: Node) -> str:
         if not node.is_step:

@@ -235,6 +235,17 @@ def test_every_text_of_a_chart_can_be_read_on_what_is_behind_it(site: Site, brow
 # ---------------------------------------------------------------- without scripts, and with hostile ones
 
 
+def test_an_address_without_a_version_leads_on_to_the_place_in_the_newest(site: Site, browser: Browser) -> None:
+    newest = site.page("refractory-hypotension", "list")
+    with opened(browser) as page:
+        page.goto(f"{site.address}/protocols/refractory-hypotension/latest/list.html#step-pulse")
+        page.wait_for_url(f"{site.address}/{newest}#step-pulse")
+    with opened(browser, java_script_enabled=False) as page:
+        page.goto(f"{site.address}/protocols/refractory-hypotension/latest/list.html")
+        page.get_by_role("link", name="Version").click()
+        assert page.url == f"{site.address}/{newest}"
+
+
 def test_without_scripts_all_but_the_runner_can_be_read_and_the_runner_says_so(site: Site, browser: Browser) -> None:
     said = {
         "list": "Give adrenaline",

@@ -39,6 +39,7 @@ KEPT = """async () => [
   localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length,
   (await caches.keys()).length, name, location.href,
 ]"""
+NOW = "2026-01-27T12:00:00+00:00"
 LONGEST = 60  # questions of one conversation
 
 
@@ -134,11 +135,11 @@ def way(page: Page) -> str:
     return page.get_by_role("link", name="Show this patient's way on the flowchart").get_attribute("href") or ""
 
 
-def agrees(page: Page, base: Base) -> list[str]:
+def agrees(page: Page, base: Base, protocol: str = PROTOCOL) -> list[str]:
     """That the page shows what Python advises for the chart that it gives out; the steps."""
     chart, now = exported(page)
     settings, _ = base.local()
-    program, _ = base.program(PROTOCOL)
+    program, _ = base.program(protocol)
     assert program is not None
     advice = kb.Guideline(program).advise(
         chart, now=datetime.fromisoformat(now), local={"format": 1, **settings} if settings else None
@@ -259,6 +260,50 @@ def test_a_chart_goes_out_and_comes_back(page: Page, base: Base, tmp_path: Path)
         page.get_by_role("button", name="Read the chart").click()
         assert page.locator("#kb-run-read-refused").inner_text()
         assert [step for step, _, _ in shown(page)] == ["arrest"]
+
+
+def test_a_hand_over_takes_the_chart_to_the_page_of_the_other_protocol(page: Page, base: Base) -> None:
+    converse(page, {**PATIENT, "pulse": "absent"}, most=3)
+    before, now = exported(page)
+    with page.context.expect_page() as waiting:
+        page.get_by_role("button", name="Go on with adult-cardiac-arrest@0, with this chart").click()
+    there = waiting.value
+    assert re.search(r"/adult-cardiac-arrest/[0-9.]+/run\.html$", there.url)
+    expect(there.locator("#kb-run-charted")).to_contain_text("pulse absent")
+    over, at = exported(there)
+    assert at == now
+    events = [(entry["event"], entry["protocol"]) for entry in over["entries"] if entry["kind"] == "protocol"]
+    assert events == [("opened", PROTOCOL), ("closed", PROTOCOL), ("opened", "adult-cardiac-arrest")]
+    assert [entry for entry in over["entries"] if entry["kind"] != "protocol"] == [
+        entry for entry in before["entries"] if entry["kind"] != "protocol"
+    ]
+    assert agrees(there, base, "adult-cardiac-arrest")
+    assert "is not seen there" in page.locator("#kb-run-told").inner_text()
+    assert exported(page)[0] == before
+    there.reload()
+    expect(there.locator("#kb-run-asked")).to_be_visible()
+    assert there.locator("#kb-run-charted").inner_text() == "Nothing yet."
+
+
+def test_a_chart_is_taken_over_only_from_the_page_that_opened_this_one(page: Page) -> None:
+    handed = {"kind": "kb-hand-over", "protocol": "x", "version": "1.0.0", "to": f"{PROTOCOL}@1", "at": NOW}
+    page.evaluate("handed => postMessage(handed)", {**handed, "chart": '{"pulse": "absent"}'})
+    page.get_by_role("button", name="Let 15 min pass").click()
+    assert page.locator("#kb-run-charted").inner_text() == "Nothing yet."
+
+
+def test_a_chart_that_is_handed_over_and_cannot_be_read_is_refused_in_words(page: Page) -> None:
+    with page.context.expect_page() as waiting:
+        page.evaluate(
+            """handed => {
+              const there = window.open(location.href);
+              window.addEventListener("message", () => there.postMessage(handed, location.origin));
+            }""",
+            {"kind": "kb-hand-over", "protocol": "x", "version": "1", "to": f"{PROTOCOL}@1", "at": NOW, "chart": "{"},
+        )
+    there = waiting.value
+    expect(there.locator("#kb-run-read-refused")).to_contain_text("not JSON")
+    assert there.locator("#kb-run-charted").inner_text() == "Nothing yet."
 
 
 def test_the_way_is_lit_on_the_flowchart(page: Page) -> None:

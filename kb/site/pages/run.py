@@ -33,7 +33,8 @@ def body(dossier: Dossier) -> str:
         "<div>",
         f'<link rel="stylesheet" href="{up}/page.css">{preloads}',
         '<p class="kb-run-private">What you enter stays on this page: it is neither stored nor sent. It is forgotten'
-        " when the page is closed; to keep it, download the chart.</p>",
+        " when the page is closed; to keep it, download the chart. Where another protocol takes over and you go on with"
+        " it, its page is given the chart.</p>",
         '<div id="kb-run" class="kb-run">',
         '<p id="kb-run-asleep" class="kb-run-asleep">The conversation has not started. It needs JavaScript, and a web'
         " server: it does not run in a page that was opened from the disk. <code>kb serve</code> serves the site;"
@@ -45,7 +46,14 @@ def body(dossier: Dossier) -> str:
         _data("kb-local", dossier.settings)
         if dossier.settings
         else '<script type="application/json" id="kb-local"></script>',
-        _data("kb-site", {"places": PLACES, "review": _review(dossier)}),
+        _data(
+            "kb-site",
+            {
+                "places": PLACES,
+                "review": _review(dossier),
+                "runners": {to: f"{folder}/run.html" for to, folder in dossier.taking_over.items()},
+            },
+        ),
         f'<script type="module" src="{up}/{ENTRY}"></script>',
         "</div>",
     ]

@@ -1,3 +1,6 @@
+// An address without a version leads on to the newest, to the place it names.
+for (const newest of document.querySelectorAll(".kb-onward a")) location.replace(newest.href + location.hash);
+
 // A wide flowchart opens at its first step.
 window.addEventListener("load", () => {
   for (const figure of document.querySelectorAll(".kb-figure")) {
