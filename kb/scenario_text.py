@@ -12,11 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from kb.chart import parse_time
 from kb.diagnostics import Diagnostic
 from kb.formatter import format_text, replace_file
 from kb.interpreter import Advice
 from kb.loader.scenarios import load_scenarios
-from kb.scenarios import NOW, dose_said
+from kb.scenarios import KINDS, NOW, dose_said
 
 NOTE: Final = "Found by a check; expects what advice says now. Correct it to what it should say"
 
@@ -30,7 +31,7 @@ class FoundPatient(Protocol):
 
     @property
     def chart(self) -> Mapping[str, Any]:
-        """A one-moment chart."""
+        """A one-moment chart, or the JSON object of a chart of entries."""
 
     @property
     def local(self) -> Mapping[str, Any]:
@@ -78,7 +79,8 @@ def scenario_yaml(
         "scenarios:",
     ]
     return _formed(
-        "\n".join([*head, *_entry(scenario_id, title, patient, note, expect, orders)]) + "\n", f"{scenario_id}.yaml"
+        "\n".join([*head, *_entry(protocol_id, scenario_id, title, patient, note, expect, orders)]) + "\n",
+        f"{scenario_id}.yaml",
     )
 
 
@@ -117,7 +119,11 @@ def append_scenario(
     before = path.read_bytes().decode("utf-8")
     whole = _formed(before, str(path))  # in its one form, `scenarios` stand last
     after = _formed(
-        whole.rstrip("\n") + "\n\n" + "\n".join(_entry(taken, title, patient, note, expect, orders)) + "\n", str(path)
+        whole.rstrip("\n")
+        + "\n\n"
+        + "\n".join(_entry(protocol_id, taken, title, patient, note, expect, orders))
+        + "\n",
+        str(path),
     )
     if "\r\n" in before:
         after = after.replace("\r\n", "\n").replace("\n", "\r\n")
@@ -149,6 +155,7 @@ def _formed(text: str, name: str) -> str:
 
 
 def _entry(
+    protocol: str,
     scenario_id: str,
     title: str,
     patient: FoundPatient,
@@ -162,12 +169,59 @@ def _entry(
         yield f"    note: {_scalar(note)}"
     if patient.now != NOW:
         yield f"    now: {_scalar(patient.now.isoformat())}"
-    yield from _mapping("chart", patient.chart, 4)
+    if "entries" in patient.chart:
+        yield from _entries(patient.chart, protocol, patient.now)
+    else:
+        yield from _mapping("chart", patient.chart, 4)
     if patient.local:
         yield from _mapping("local", patient.local, 4)
     if orders:
         yield from _lines("orders", orders, 4)
     yield from _mapping("expect", said_now(patient.advice) if expect is None else expect, 4)
+
+
+def _entries(chart: Mapping[str, Any], protocol: str, now: datetime) -> Iterator[str]:
+    """A chart over time in the short form of a scenario: how long ago, and what."""
+    if "complete_from" in chart:
+        yield f"    complete_from: {_since(chart['complete_from'], now)}"
+    named = any(entry.get("replaces") or entry.get("retracts") for entry in chart["entries"])
+    lines: list[dict[str, Any]] = []
+    opened = ""
+    for entry in sorted(chart["entries"], key=lambda each: parse_time(each["at"])):
+        kind, event = entry.get("kind"), entry.get("event")
+        if not opened and (kind, event, entry.get("protocol")) == ("protocol", "opened", protocol):
+            opened = f"    opened: {_since(entry['at'], now)}"
+            yield opened
+            continue
+        ago = _ago(entry["at"], now)
+        short = {"ago": ago} if ago else {"at": entry["at"]}
+        left = {name: value for name, value in entry.items() if name not in ("at", "kind", "event")}
+        if not named:
+            left.pop("id", None)
+        if event:
+            short[event] = left.pop(KINDS[kind])
+        if kind == "step" and left.get("protocol") == protocol:
+            left.pop("protocol")
+        lines.append({**short, **left})
+    yield from _lines("chart", lines, 4)
+
+
+def _since(at: str, now: datetime) -> str:
+    ago = _ago(at, now)
+    return f"{ago} ago" if ago else json.dumps(at)
+
+
+def _ago(at: str, now: datetime) -> str:
+    """`2 h 5 min`, as a scenario says how long ago something was; empty where it was not whole seconds ago."""
+    seconds = (now - parse_time(at)).total_seconds()
+    if seconds != int(seconds) or seconds < 0:
+        return ""
+    parts, left = [], int(seconds)
+    for size, unit in ((3600, "h"), (60, "min"), (1, "s")):
+        if left >= size:
+            parts.append(f"{left // size} {unit}")
+            left %= size
+    return " ".join(parts) or "0 min"
 
 
 def said_now(advice: Advice) -> dict[str, Any]:

@@ -177,6 +177,9 @@ def _instant(value: Any) -> datetime:
     return made if made.tzinfo is not None else made.replace(tzinfo=UTC)
 
 
+KINDS = dict(_SHORT.values())
+"""What an event of this kind of entry is about: a drug, a step, a protocol."""
+
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 

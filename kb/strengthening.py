@@ -30,7 +30,7 @@ _LONGEST = 110
 
 
 class ProposedPatient(NamedTuple):
-    """A chart of one moment with the advice that it gets."""
+    """A chart of one moment, or of entries, with the advice that it gets."""
 
     chart: dict[str, Any]
     local: dict[str, Any]
@@ -79,7 +79,7 @@ def _proposed(guideline: Guideline, found: Found, owner: str, shows: list[str], 
         verdict = guideline.check_orders(found.chart, orders, now, found.local)[0]
         said: dict[str, Any] = {"verdict": verdict.verdict, "rules": list(verdict.rules)}
         expect["orders"] = [said | ({"asks": list(verdict.asks)} if verdict.asks else {})]
-    title = title_of(guideline.program, found.chart, found.order)
+    title = found.told if "entries" in found.chart else title_of(guideline.program, found.chart, found.order)
     return Proposed(owner.replace("_", "-").lower(), title, tuple(shows), patient, expect, orders)
 
 

@@ -32,7 +32,8 @@ def mutate(
         typer.Option(
             "--class",
             metavar="CLASS",
-            help="thresholds, operators, doses, branches, guards, unknowns or citations; can be repeated.",
+            help="thresholds, operators, doses, times, currency, branches, guards, unknowns or citations; "
+            "can be repeated.",
         ),
     ] = None,
     sample: Annotated[

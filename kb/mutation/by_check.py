@@ -4,50 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kb import model
 from kb.compiler import compile_unchecked
 from kb.diagnostics import Diagnostic, Severity, has_errors
 from kb.inspector import inspect_program
 from kb.linter import allowances, lint_protocol
+from kb.mutation.sites import Written
 from kb.program import Program
 
 
 class Check:
     """The rules over a protocol, and those over all its patients."""
 
-    def __init__(self, protocol: model.Protocol, library: model.Library, program: Program) -> None:
-        self._protocol, self._library, self._program = protocol, library, program
+    def __init__(self, written: Written, program: Program) -> None:
+        self._written, self._program = written, program
         self._linted: frozenset[_Key] | None = None
         self._inspected: frozenset[_Key] | None = None
 
-    def compiled(self, made: model.Protocol) -> Program | str:
+    def compiled(self, made: Written) -> Program | str:
         """The Program of `made`, or what is wrong with it where that leaves nothing to compile."""
         try:
-            return compile_unchecked(made, self._library)
+            return compile_unchecked(*made)
         except Exception:
-            found = lint_protocol(made, self._library)  # what is wrong is said there, so nobody ever compiles it
+            found = lint_protocol(*made)  # what is wrong is said there, so nobody ever compiles it
             if has_errors(found):
                 return _said(item for item in found if item.severity is Severity.ERROR)
             raise
 
-    def new_in(self, made: model.Protocol, program: Program | None = None) -> str:
+    def new_in(self, made: Written, program: Program | None = None) -> str:
         """What is new, the first of it; notes do not count. All patients are looked at where there is a `program`."""
         if self._linted is None:
-            self._linted = frozenset(map(_key, lint_protocol(self._protocol, self._library)))
-        found = lint_protocol(made, self._library)
+            self._linted = frozenset(map(_key, lint_protocol(*self._written)))
+        found = lint_protocol(*made)
         said = _said(item for item in found if _counts(item) and _key(item) not in self._linted)
         if said or program is None or has_errors(found):
             return said
         if self._inspected is None:
-            self._inspected = frozenset(map(_key, self._inspect(self._protocol, self._program)))
+            self._inspected = frozenset(map(_key, self._inspect(self._written, self._program)))
         return _said(
             item for item in self._inspect(made, program) if _counts(item) and _key(item) not in self._inspected
         )
 
-    def _inspect(self, protocol: model.Protocol, program: Program) -> list[Diagnostic]:
+    def _inspect(self, made: Written, program: Program) -> list[Diagnostic]:
+        protocol, library = made
         evidence = protocol.evidence.allowances if protocol.evidence is not None else ()
-        given = (*protocol.allowances, *evidence, *self._library.allowances)
-        return allowances.settle(inspect_program(protocol, program, self._library.elements), given)
+        given = (*protocol.allowances, *evidence, *library.allowances)
+        return allowances.settle(inspect_program(protocol, program, library.elements), given)
 
 
 _Key = tuple[str, str, int, str]

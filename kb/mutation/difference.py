@@ -7,15 +7,17 @@ included, the two are equivalent. Where something does, the row becomes a patien
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
+from typing import Protocol as Shape
 
 from kb import program as ir
 from kb.chart import ChartError
 from kb.interpreter import Advice, Guideline
 from kb.prover.patient import Patient, Patients, Question
 from kb.prover.solver import Term, Undecided, and_, any_of, equal, iff, is_same, not_, or_
-from kb.prover.symbolic import Dose, Number, Symbol, SymbolicWalk
+from kb.prover.symbolic import UNKNOWN, Dose, Number, Symbol, SymbolicWalk, Truth
 from kb.values import format_scaled
 
 
@@ -30,12 +32,30 @@ class Told(NamedTuple):
         return f"{self.name}: {self.now}; with the fault: {self.then}"
 
 
+class Someone(Shape):
+    """A patient with the advice that the first of two Programs gives: with a chart of one moment or of entries."""
+
+    @property
+    def chart(self) -> dict[str, Any]: ...
+
+    @property
+    def local(self) -> dict[str, Any]: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+    @property
+    def advice(self) -> Advice: ...
+
+    def told(self) -> str: ...
+
+
 class Compared(NamedTuple):
     """`outcome`: equivalent, undecided or differs. `why` of what is undecided; `patient` for whom advice differs."""
 
     outcome: str
     why: str = ""
-    patient: Patient | None = None
+    patient: Someone | None = None
     order: dict[str, str] = {}  # noqa: RUF012 - never written to
     differs: tuple[Told, ...] = ()
 
@@ -87,6 +107,29 @@ class Pairs:
             if term is not False:
                 (orders if key.startswith(("rule ", "cap ")) else advice).append(term)
         return advice, orders, [*walk.facts, *defaults]
+
+    def matters(self, kind: str, id: str) -> bool:
+        """Whether advice to anybody hangs on the current value of this element or rate (`kind`), all else being equal.
+
+        Raises:
+            Undecided: the solver gave up.
+
+        """
+        mine, program = self._patients.walk, self.guideline.program
+        unknown: dict[int, Symbol] = {}
+        facts: list[Term] = []
+        for index, slot in enumerate(program.slots):
+            if slot.of != id or slot.kind not in (kind, "unobtainable" if kind == "element" else kind):
+                continue
+            unknown[index] = Truth(False, False) if slot.type == "boolean" else UNKNOWN
+            if slot.kind == kind:
+                facts += [mine.slot(index).known, not_(mine.taken_for_zero(index))]
+        if not facts:
+            return False
+        walk = SymbolicWalk(program, shared=unknown, same_rows=mine)
+        seen = dict(_seen(walk))
+        terms = [_differs(self._told.get(key), seen.get(key)) for key in dict.fromkeys((*self._told, *seen))]
+        return mine.find(any_of(terms), *facts, *walk.facts) is not None
 
     def few(self, others: Sequence[Guideline]) -> Iterator[tuple[Patient, dict[int, tuple[Told, ...]]]]:
         """Few patients, each with those of `others`, by their places, that give other advice.
@@ -156,7 +199,7 @@ class _Pair(Patients):
         return bool(differs)
 
 
-def _chart_for(other: Guideline, patient: Patient) -> tuple[dict[str, Any], dict[str, Any]]:
+def _chart_for(other: Guideline, patient: Someone) -> tuple[dict[str, Any], dict[str, Any]]:
     """The patient as the other Program can read it: without what it has no name for."""
     program = other.program
     known = {slot.name for slot in program.slots} | {slot.of for slot in program.slots}
@@ -165,11 +208,13 @@ def _chart_for(other: Guideline, patient: Patient) -> tuple[dict[str, Any], dict
     local = dict(patient.local)
     if "parameters" in local:
         local["parameters"] = {name: value for name, value in local["parameters"].items() if name in parameters}
+    if "entries" in patient.chart:
+        return patient.chart, local
     return {name: value for name, value in patient.chart.items() if name in known}, local
 
 
 def judged_apart(
-    guideline: Guideline, other: Guideline, patient: Patient, orders: tuple[dict[str, str], ...]
+    guideline: Guideline, other: Guideline, patient: Someone, orders: tuple[dict[str, str], ...]
 ) -> tuple[dict[str, str], tuple[Told, ...]]:
     """The first order of which the two say different things, and what they say."""
     chart, local = _chart_for(other, patient)
@@ -245,7 +290,7 @@ def _words_in(expr: Any, slots: tuple[ir.Slot, ...]) -> Iterator[tuple[str, set[
             yield from _words_in(item, slots)
 
 
-def told_apart(advice: Advice, other: Guideline, patient: Patient) -> tuple[Told, ...]:
+def told_apart(advice: Advice, other: Guideline, patient: Someone) -> tuple[Told, ...]:
     """What a reader would see differently."""
     chart, local = _chart_for(other, patient)
     try:
@@ -306,7 +351,7 @@ def _seen(walk: SymbolicWalk) -> Iterator[tuple[str, _Seen]]:
     yield "applies", _Seen(True, applies)
     yield "entered", _Seen(True, walk.truth(program.enter))
     for index, step in enumerate(program.steps):
-        yield from _step(walk, index, step)
+        yield from _step(walk, index, step, applies.true)
     for goal in program.goals:
         yield f"goal {goal.id}", _Seen(True, walk.truth(goal.target))
     for alert in program.alerts:
@@ -320,10 +365,10 @@ def _seen(walk: SymbolicWalk) -> Iterator[tuple[str, _Seen]]:
         yield f"parameter {parameter.id}", _Seen(True, (), (parameter.type, parameter.low, parameter.high))
 
 
-def _step(walk: SymbolicWalk, index: int, step: ir.Step) -> Iterator[tuple[str, _Seen]]:
-    shown = walk.shown(index)
-    yield f"state of {step.id}", _Seen(walk.may(index), (walk.reached(index), shown))
-    yield f"{step.id} recommended", _Seen(walk.recommended(index))
+def _step(walk: SymbolicWalk, index: int, step: ir.Step, applies: Term) -> Iterator[tuple[str, _Seen]]:
+    shown = and_(applies, walk.shown(index))  # nobody is told of a step while the protocol may not be for the patient
+    yield f"state of {step.id}", _Seen(walk.may(index), (and_(applies, walk.reached(index)), shown))
+    yield f"{step.id} recommended", _Seen(and_(applies, walk.recommended(index)))
     action = step.action
     fixed: tuple[object, ...] = (step.kind, step.title, step.priority, step.hand_over, step.decide_by, step.part_of)
     if action is not None:

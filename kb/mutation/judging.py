@@ -9,12 +9,13 @@ from kb import model
 from kb.compiler import compile_unchecked
 from kb.diagnostics import Span
 from kb.interpreter import Guideline
+from kb.mutation.ages import Ages, change_of_age, read_by
 from kb.mutation.by_check import Check
 from kb.mutation.by_proof import Proofs
 from kb.mutation.by_scenario import Scenarios, with_names_of
 from kb.mutation.classes import CLASSES
-from kb.mutation.difference import Pairs, Told
-from kb.mutation.sites import Site, changed, sites, span_of
+from kb.mutation.difference import Compared, Pairs, Told
+from kb.mutation.sites import LIBRARY, Site, Written, changed, sites, span_of
 from kb.program import Program
 from kb.scenarios import Scenario
 
@@ -67,18 +68,25 @@ class Bench:
     """One protocol with its worked patients, ready for any number of faults."""
 
     def __init__(self, protocol: model.Protocol, library: model.Library, scenarios: Sequence[Scenario]) -> None:
-        self.protocol, self.library = protocol, library
+        self.written = Written(protocol, library)
         self.program = compile_unchecked(protocol, library)
         self.guideline = Guideline(self.program)
-        self._places = [(site, change, kind) for site in sites(protocol) for kind, change in _faults(site, protocol)]
+        read = read_by(self.program)
+        self._places = [
+            (site, change, kind)
+            for site in sites(self.written)
+            if site.part != LIBRARY or site.path[1:] in read
+            for kind, change in _faults(site, protocol)
+        ]
         self.mutants = tuple(
             Mutant(number, kind, site.owner, change.told, span_of(site, change))
             for number, (site, change, kind) in enumerate(self._places)
         )
         self.worked = Scenarios(self.guideline, scenarios)
-        self._check = Check(protocol, library, self.program)
+        self._check = Check(self.written, self.program)
         self._pairs: Pairs | None = None
         self._proofs: Proofs | None = None
+        self._ages: Ages | None = None
         self._known: dict[str, _Outcome] = {}
 
     # ------------------------------------------------------------ one fault
@@ -87,7 +95,7 @@ class Bench:
         """What notices fault `number`, the cheapest witness first."""
         site, change, kind = self._places[number]
         mutant = self.mutants[number]
-        made = changed(self.protocol, site, change.to)
+        made = changed(self.written, site, change.to)
         if kind == "citations":
             return Verdict(mutant, *self._of_citation(made))
         program = self._check.compiled(made)
@@ -101,20 +109,41 @@ class Bench:
 
     def in_few(self, verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
         """The verdicts, with as few patients as suffice for what went unnoticed, each as rich as that takes."""
-        places = [place for place, each in enumerate(verdicts) if each.patient is not None and not each.patient.order]
+        found = self._aged_in_few(list(verdicts))
+        places = [place for place, each in enumerate(found) if _of_one_moment(each.patient)]
         if len(places) < 2:
-            return tuple(verdicts)
+            return tuple(found)
         made = [self._made(verdicts[place].mutant.number) for place in places]
-        found = list(verdicts)
         for who, shown in self._held_against().few(made):
             for number, differs in shown.items():
                 seen = Found(who.chart, who.local, who.now.isoformat(), {}, differs, who.told())
                 found[places[number]] = found[places[number]]._replace(patient=seen)
         return tuple(found)
 
+    def _aged_in_few(self, verdicts: list[Verdict]) -> list[Verdict]:
+        """The verdicts, with as few patients over time as suffice."""
+        wanted = {}
+        for place, each in enumerate(verdicts):
+            if each.patient is not None and "entries" in each.patient.chart:
+                made = self._made(each.mutant.number)
+                change = change_of_age(self.program, made.program)
+                assert change is not None
+                wanted[place] = (made, change)
+        if len(wanted) > 1:
+            for who, shown in self._by_age().few(wanted):
+                for place, differs in shown.items():
+                    seen = Found(who.chart, who.local, who.now.isoformat(), {}, differs, who.told())
+                    verdicts[place] = verdicts[place]._replace(patient=seen)
+        return verdicts
+
+    def _by_age(self) -> Ages:
+        if self._ages is None:
+            self._ages = Ages(self._held_against(), self.worked.scenarios)
+        return self._ages
+
     def _made(self, number: int) -> Guideline:
         site, change, _ = self._places[number]
-        program = compile_unchecked(changed(self.protocol, site, change.to), self.library)
+        program = compile_unchecked(*changed(self.written, site, change.to))
         return Guideline(with_names_of(self.program, program))
 
     def _held_against(self) -> Pairs:
@@ -122,13 +151,19 @@ class Bench:
             self._pairs = Pairs(self.guideline)
         return self._pairs
 
-    def _of_citation(self, made: model.Protocol) -> _Outcome:
+    def _apart(self, made: Guideline) -> Compared:
+        aged = change_of_age(self.program, made.program)
+        if aged is None:
+            return self._held_against().compare(made)
+        return self._by_age().compare(made, aged)
+
+    def _of_citation(self, made: Written) -> _Outcome:
         lint = self._check.new_in(made)
         if lint:
             return _Outcome(KILLED, "lint", lint)
         return _Outcome(UNDECIDED, what="what a statement says is read by people: no check sees that it is another")
 
-    def _of_logic(self, made: model.Protocol, program: Program, site: Site) -> _Outcome:
+    def _of_logic(self, made: Written, program: Program, site: Site) -> _Outcome:
         guideline = Guideline(with_names_of(self.program, program))
         scenario = self.worked.failing(guideline, site)
         if scenario:
@@ -136,11 +171,11 @@ class Bench:
         lint = self._check.new_in(made, program)
         if lint:
             return _Outcome(KILLED, "lint", lint)
-        found = self._held_against().compare(guideline)
+        found = self._apart(guideline)
         if found.outcome == "equivalent":
             return _Outcome(EQUIVALENT, what="no patient gets other advice")
         if self._proofs is None:
-            self._proofs = Proofs(self.protocol, self.library, self.program)
+            self._proofs = Proofs(self.written, self.program)
         broken = self._proofs.broken_by(made, program)
         if broken:
             return _Outcome(KILLED, "proof", broken)
@@ -149,6 +184,10 @@ class Bench:
         who = found.patient
         seen = Found(who.chart, who.local, who.now.isoformat(), found.order, found.differs, who.told())
         return _Outcome(SURVIVED, patient=seen)
+
+
+def _of_one_moment(patient: Found | None) -> bool:
+    return patient is not None and not patient.order and "entries" not in patient.chart
 
 
 def _faults(site: Site, protocol: model.Protocol) -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
 """Places in a protocol where a fault can be put, and the protocol with that fault in it.
 
 A mutant is made of the protocol as its editors wrote it, so its place is a line of their file, and is compiled as they
-would compile it. Faults of the library are not made here: it is shared, and changing it changes every protocol.
+would compile it. Of the library only what says how long a value counts is looked at, as far as the protocol reads it:
+the rest is shared, and changing it changes every protocol.
 """
 
 from __future__ import annotations
@@ -29,8 +30,19 @@ PARTS = ("applies", "enter", "parameters", "defines", "steps", "never", "caps", 
 """The fields of a protocol that decide something."""
 
 
+LIBRARY = "library"
+"""What a path begins with that leads into the library."""
+
+
+class Written(NamedTuple):
+    """What editors wrote: a protocol, and the library that it reads."""
+
+    protocol: model.Protocol
+    library: model.Library
+
+
 class Site(NamedTuple):
-    """One record of a protocol. `path` leads to it, `above` are the records around it, outermost first."""
+    """One record of a protocol or of its library. `path` leads to it, `above` are those around it, outermost first."""
 
     path: tuple[str | int, ...]
     node: Any
@@ -39,11 +51,13 @@ class Site(NamedTuple):
     @property
     def owner(self) -> str:
         """What an editor calls the part it stands in: `decide-fluids`, `map_target`, `applies`."""
+        if self.part == LIBRARY:
+            return str(self.path[2])
         return str(self.path[0] if self.part in ("applies", "enter") else self.path[1])
 
     @property
     def part(self) -> str:
-        """The heading in the file: steps, defines, never …"""
+        """The heading in the file: steps, defines, never …; `library` for all of the library."""
         return str(self.path[0])
 
     def inside(self, *kinds: type) -> bool:
@@ -58,10 +72,18 @@ class Change(NamedTuple):
     span: Span | None = None
 
 
-def sites(protocol: model.Protocol) -> Iterator[Site]:
+def sites(written: Written) -> Iterator[Site]:
     """Every record that decides something, outermost first, in the order of the file."""
+    protocol, library = written
     for part in PARTS:
         yield from _inside(getattr(protocol, part), (part,), ())
+    for id, element in protocol.elements.items():
+        yield Site(("elements", id), element, ())
+    for id, element in library.elements.items():
+        if id not in protocol.elements:
+            yield Site((LIBRARY, "elements", id), element, ())
+    for id, drug in library.drugs.items():
+        yield Site((LIBRARY, "drugs", id), drug, ())
 
 
 def _inside(node: Any, path: tuple[str | int, ...], above: tuple[Any, ...]) -> Iterator[Site]:
@@ -77,10 +99,11 @@ def _inside(node: Any, path: tuple[str | int, ...], above: tuple[Any, ...]) -> I
             yield from _inside(getattr(node, item.name), (*path, item.name), (*above, node))
 
 
-def changed(protocol: model.Protocol, site: Site, to: Any) -> model.Protocol:
-    """The protocol with `to` in the place of the site's node; nothing else differs."""
-    made: model.Protocol = _put(protocol, site.path, to)
-    return made
+def changed(written: Written, site: Site, to: Any) -> Written:
+    """What is written with `to` in the place of the site's node; nothing else differs."""
+    if site.part == LIBRARY:
+        return written._replace(library=_put(written.library, site.path[1:], to))
+    return written._replace(protocol=_put(written.protocol, site.path, to))
 
 
 def _put(node: Any, path: tuple[str | int, ...], to: Any) -> Any:

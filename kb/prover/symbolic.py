@@ -483,10 +483,13 @@ class SymbolicWalk:
             return False
         key = goal, step
         if key not in self._must:
-            if step not in self._ancestors(goal):
+            above = self._ancestors(goal)
+            if step not in above:
                 self._must[key] = False
                 return False
-            self._must[key] = self._must_by_way(goal, step)
+            for source in range(goal - 1, step - 1, -1):  # from the near end: a way of 500 steps is no depth of calls
+                if source in above and (goal, source) not in self._must:
+                    self._must[goal, source] = self._must_by_way(goal, source)
         return self._must[key]
 
     def _must_by_way(self, goal: int, step: int) -> Term:

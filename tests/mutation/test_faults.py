@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,58 @@ def test_a_duration_that_only_a_chart_over_time_can_tell_is_undecided_and_says_s
     assert "over time" in undecided.what
     # The condition inside is judged over time too: that the row looks the same proves nothing.
     assert found["pressure: `65 mmHg` becomes `64 mmHg`"].outcome == "undecided"
+
+
+AGED = {
+    "counts": {"entries": [("5 min", "map", "64 mmHg"), ("5 min", "allergy", False)], "fluid": "reached"},
+    "too-old": {"entries": [("6 min", "map", "64 mmHg"), ("5 min", "allergy", False)], "fluid": "not known yet"},
+}
+
+
+def aged(name: str) -> dict[str, object]:
+    """A patient over time; the library's `map` counts for 5 min."""
+    chart = [{"ago": ago, "element": element, "value": value} for ago, element, value in AGED[name]["entries"]]
+    return scenario(chart=chart, expect={"states": {"fluid": AGED[name]["fluid"]}})
+
+
+@pytest.mark.parametrize(
+    ("there", "fault", "age"),
+    [
+        ("too-old", "`valid_for: 5 min` becomes `2.5 min`", 5),
+        ("counts", "`valid_for: 5 min` becomes `10 min`", 6),
+    ],
+)
+def test_how_long_a_value_counts_is_noticed_by_a_patient_of_that_age_or_shown_as_one(
+    tmp_path: Path, there: str, fault: str, age: int
+) -> None:
+    survived = verdicts(tmp_path, {"low": AT_64, there: aged(there)}, "currency")[f"map: {fault}"]
+    assert survived.outcome == "survived"
+    assert survived.patient is not None
+    at = {entry.get("element"): entry["at"] for entry in survived.patient.chart["entries"]}
+    now = datetime.fromisoformat(survived.patient.now)
+    assert now - datetime.fromisoformat(at["map"]) == timedelta(minutes=age)
+    assert any("fluid" in line.name for line in survived.patient.differs)
+    both = {"low": AT_64, "counts": aged("counts"), "too-old": aged("too-old")}
+    found = verdicts(tmp_path / "again", both, "currency")
+    assert (found[f"map: {fault}"].outcome, found[f"map: {fault}"].by) == ("killed", "scenario")
+
+
+def test_a_value_that_counts_for_good_is_noticed_by_the_check(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, {"low": AT_64}, "currency")["map: `valid_for: 5 min` is missing: it counts for good"]
+    assert (found.outcome, found.by) == ("killed", "lint")
+
+
+def test_for_how_long_a_value_counts_that_decides_nothing_changes_nobodys_advice(tmp_path: Path) -> None:
+    idle = "map < 65 mmHg or (map < 60 mmHg and lactate > 4 mmol/L)"
+    found = verdicts(tmp_path, {"low": AT_64}, "currency", condition=idle)
+    assert found["lactate: `valid_for: 2 h` becomes `4 h`"].outcome == "equivalent"
+
+
+def test_where_no_worked_patient_reads_the_value_for_how_long_it_counts_is_undecided(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, {"nothing": NOT_KNOWN}, "currency")
+    undecided = found["map: `valid_for: 5 min` becomes `10 min`"]
+    assert undecided.outcome == "undecided"
+    assert "`map` counts" in undecided.what
 
 
 def test_a_citation_is_noticed_by_the_check_or_left_to_people(tmp_path: Path) -> None:

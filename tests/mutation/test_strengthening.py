@@ -39,6 +39,18 @@ def test_what_is_proposed_is_in_the_form_of_kb_fmt_and_says_that_it_is_to_be_rev
     assert "To be reviewed" in text
 
 
+def test_patients_over_time_are_added_as_such_and_notice_for_how_long_a_value_counts(tmp_path: Path) -> None:
+    base = make_base(tmp_path, {"low": FAR})
+    before = base.mutate("weak", classes=["currency"])
+    assert len(before.survived) == 2
+    path = base.protocols_path / "weak" / "scenarios" / "found.yaml"
+    assert len(save(for_faults(before), "weak", "1.0.0", path)) == 2  # as old as may be, and a minute older
+    assert "{ago: 6 min, element: map, value: 40 mmHg}" in path.read_text(encoding="utf-8")
+    again = Base(tmp_path)
+    assert not has_errors(again.check()[0])
+    assert again.mutate("weak", classes=["currency"]).survived == ()
+
+
 def test_a_range_whose_ends_are_one_number_is_expected_as_that_number() -> None:
     program, _ = Base(PROTOCOLS.parent).program("anaphylaxis")
     assert program is not None

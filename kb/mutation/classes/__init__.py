@@ -10,7 +10,7 @@ from typing import Protocol as Shape
 from typing import cast
 
 from kb import model
-from kb.mutation.classes import branches, citations, doses, guards, operators, thresholds, unknowns
+from kb.mutation.classes import branches, citations, currency, doses, guards, operators, thresholds, times, unknowns
 from kb.mutation.sites import Change, Site
 
 
@@ -22,5 +22,6 @@ class Class(Shape):
 
 
 CLASSES: dict[str, Class] = {
-    each.NAME: cast(Class, each) for each in (thresholds, operators, doses, branches, guards, unknowns, citations)
+    each.NAME: cast(Class, each)
+    for each in (thresholds, operators, doses, times, currency, branches, guards, unknowns, citations)
 }
