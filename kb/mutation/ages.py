@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from kb import program as ir
 from kb.chart import ChartError, parse_time, scaled_time
+from kb.diagnostics import Span
 from kb.interpreter import Advice, Guideline
 from kb.mutation.difference import Compared, Pairs, Told, told_apart
 from kb.prover.solver import Undecided
@@ -98,7 +99,7 @@ class Ages:
         if not matters and not self._over_time(change):
             return Compared("equivalent")
         best: Compared | None = None
-        for chart, scenario in self._charts:
+        for chart, scenario in (*self._charts, *self._sought(change)):
             found = self._shown(other, change, chart, scenario)
             if found is not None and _in_advice(found.differs):
                 return found
@@ -106,6 +107,19 @@ class Ages:
         if best is not None:
             return best
         return Compared("undecided", f"no worked patient put back in time shows for how long `{change.id}` counts")
+
+    def _sought(self, change: ChangeOfAge) -> Iterator[tuple[dict[str, Any], Scenario]]:
+        """Where no worked patient shows it: one whose advice hangs on the value, if entries can say that chart."""
+        try:
+            patient = self._pairs.whom_it_matters(change.kind, change.id)
+        except Undecided:
+            return
+        if patient is None:
+            return
+        made = Scenario(patient.told(), "", Span(""), "", "", patient.now, patient.chart, patient.local, (), {})
+        chart = _entries_of(self._guideline.program, made)
+        if chart is not None:
+            yield chart, made
 
     def _over_time(self, change: ChangeOfAge) -> bool:
         """Whether a time feature looks at what was current then: that it matters to no row then proves nothing.
@@ -147,7 +161,7 @@ class Ages:
         except ChartError:
             return None
         more = f" and {len(put_back) - 3} more" if len(put_back) > 3 else ""
-        said = f"As `{scenario.id}`, charted {', '.join(put_back[:3])}{more}"
+        said = f"{f'As `{scenario.id}`' if scenario.title else scenario.id}, charted {', '.join(put_back[:3])}{more}"
         return AgedPatient(chart, dict(scenario.local), scenario.now, advice, said)
 
     def few(
@@ -219,8 +233,10 @@ def _entries_of(program: ir.Program, scenario: Scenario) -> dict[str, Any] | Non
     for name, value in chart.items():
         if name in elements:
             made.append({"kind": "observation", "element": name, "value": value, "at": at})
-        elif name in rates and str(value)[:1].isdigit() and " as " not in str(value):
-            made.append({"kind": "therapy", "event": "running", "drug": name, "rate": value, "at": at})
+        elif name in rates and str(value)[:1].isdigit():
+            rate, _, salt = str(value).partition(" as ")
+            entry = {"kind": "therapy", "event": "running", "drug": name, "rate": rate, "at": at}
+            made.append(entry | ({"salt": salt} if salt else {}))
         else:
             return None
     entries = [{"id": f"e{number}", **entry} for number, entry in enumerate(made, start=1)]

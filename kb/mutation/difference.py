@@ -115,6 +115,20 @@ class Pairs:
             Undecided: the solver gave up.
 
         """
+        terms = self._without(kind, id)
+        return bool(terms) and self._patients.walk.find(*terms) is not None
+
+    def whom_it_matters(self, kind: str, id: str) -> Patient | None:
+        """Somebody whose advice hangs on it, whose chart is of one moment and says the value.
+
+        Raises:
+            Undecided: the solver gave up, or no chart gives such a row.
+
+        """
+        return _Somebody(self.guideline, walk=self._patients.walk).find(lambda walk: self._without(kind, id), tries=1)
+
+    def _without(self, kind: str, id: str) -> list[Term]:
+        """What holds where the value is known and something else is told without it; empty where none reads it."""
         mine, program = self._patients.walk, self.guideline.program
         unknown: dict[int, Symbol] = {}
         facts: list[Term] = []
@@ -125,11 +139,11 @@ class Pairs:
             if slot.kind == kind:
                 facts += [mine.slot(index).known, not_(mine.taken_for_zero(index))]
         if not facts:
-            return False
+            return []
         walk = SymbolicWalk(program, shared=unknown, same_rows=mine)
         seen = dict(_seen(walk))
         terms = [_differs(self._told.get(key), seen.get(key)) for key in dict.fromkeys((*self._told, *seen))]
-        return mine.find(any_of(terms), *facts, *walk.facts) is not None
+        return [any_of(terms), *facts, *walk.facts]
 
     def few(self, others: Sequence[Guideline]) -> Iterator[tuple[Patient, dict[int, tuple[Told, ...]]]]:
         """Few patients, each with those of `others`, by their places, that give other advice.
@@ -197,6 +211,13 @@ class _Pair(Patients):
             order, differs = {}, told_apart(patient.advice, self._other, patient)
         self._found = Compared("differs", "", patient, order, differs)
         return bool(differs)
+
+
+class _Somebody(Patients):
+    """Patients of whom the question says all: what each is told is looked at by who asks."""
+
+    def confirms(self, question: Question, patient: Patient) -> bool:
+        return True
 
 
 def _chart_for(other: Guideline, patient: Someone) -> tuple[dict[str, Any], dict[str, Any]]:
