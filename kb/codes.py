@@ -196,6 +196,8 @@ TIMES: dict[str, Code] = {
     "KB482": Code("ended-by-the-cap", WARNING, "What follows a repeat can be reached when its cap is used up."),
     "KB485": Code("another-speed", WARNING, "A dose goes in over the time that its source gives."),
     "KB487": Code("salt-not-said", WARNING, "A dose of a drug with salt forms says in which it is counted."),
+    "KB488": Code("dose-left-out", WARNING, "A dose that a cited statement gives stands where it is cited."),
+    "KB489": Code("done-above-its-most", WARNING, "An infusion that runs above its own most is not taken for done."),
 }
 
 # ---------------------------------------------------------------- KB440 to KB459: all patients of a Program

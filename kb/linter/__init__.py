@@ -20,7 +20,9 @@ from kb.linter import (
     citations,
     conflicts,
     dead_bands,
+    done_too_high,
     dose_extremes,
+    dropped_doses,
     drug_forms,
     elsewhere,
     escalation,
@@ -87,11 +89,13 @@ JUDGEMENTS: tuple[Callable[[LintContext], Iterator[Diagnostic]], ...] = (
     conflicts.check,
     dead_bands.check,
     ceilings.check,
+    done_too_high.check,
     escalation.check,
     freshness.check,
     freshness.unobtainable,
     old_values.check,
     sourced_numbers.check,
+    dropped_doses.check,
     speeds.check,
     about_the_drug.check,
     strength.check,
@@ -136,13 +140,24 @@ def _without_echoes(found: list[Diagnostic]) -> list[Diagnostic]:
         "KB472": slips | beyond,
         "KB474": sourced,
         "KB485": told_by_source,
+        "KB488": told_by_source | beyond | unusual,
     }
-    return [item for item in found if (item.span.file, item.span.line) not in echoes.get(item.code, ())]
+    lost = {place.span for item in found if item.code == "KB469" for place in item.related}
+    return [
+        item
+        for item in found
+        if (item.span.file, item.span.line) not in echoes.get(item.code, ())
+        and not (item.code == "KB488" and any(place.span in lost for place in item.related))
+    ]
 
 
 def lint_library(library: model.Library) -> list[Diagnostic]:
     """What the rules find in the library by itself."""
-    found = [*meanings.in_library(library), *allowances.can_be_allowed(library.allowances)]
+    found = [
+        *meanings.in_library(library),
+        *strength.in_library(library),
+        *allowances.can_be_allowed(library.allowances),
+    ]
     return allowances.settle(found, library.allowances)
 
 

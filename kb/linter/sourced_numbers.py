@@ -58,7 +58,7 @@ def _options(record: object) -> tuple[model.OptionDef, ...]:
     return tuple(option for option in record.verb.one_of if option.backing.cites)
 
 
-def _strengths(record: object, apart: tuple[model.OptionDef, ...]) -> Iterator[tree.Number]:
+def strengths(record: object, apart: tuple[model.OptionDef, ...] = ()) -> Iterator[tree.Number]:
     """Of `6.8 mmol/30 mL` the two numbers; of `1 mg/mL` the one."""
     others = [id(each) for option in apart for each in model.every(option.verb, model.Give)]
     for give in model.every(record, model.Give):
@@ -84,7 +84,7 @@ def _numbers(
     """Those of the numbers in `record` that what it rests on does not have."""
     numbers = [
         number
-        for number in (*written, *_strengths(record, apart))
+        for number in (*written, *strengths(record, apart))
         if number.value and _measured(context, number) and not _rounds(record, number)
     ]
     if not numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kb import model
 from kb.codes import found
@@ -26,6 +26,7 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "write the role under `confirm:`, such as `critical-care pharmacist`",
                 "a reading of the editor's would be carried out and never looked at",
             )
+    yield from _unconfirmed(protocol.elements.values())
     for step in protocol.steps.values():
         if not isinstance(step, model.Do):
             continue
@@ -64,6 +65,24 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
                 "write `strength: conditional`, or name the interpretation that makes it strong",
                 "the protocol would demand what its source only offers",
                 (Related(acts[0].span, f"`{acts[0].id}` stands here"),),
+            )
+
+
+def in_library(library: model.Library) -> Iterator[Diagnostic]:
+    yield from _unconfirmed((*library.elements.values(), *library.drugs.values()))
+
+
+def _unconfirmed(records: Iterable[model.ElementDef | model.DrugDef]) -> Iterator[Diagnostic]:
+    """Numbers of the editors' own, for which `confirm:` names nobody."""
+    for record in records:
+        origins = [record.origin, *(each.origin for each in model.every(record, model.LimitDef))]
+        if any(origin.confirm and _NOBODY.fullmatch(origin.confirm) for origin in origins):
+            yield found(
+                "KB513",
+                record.span,
+                f"nobody is named who must confirm the numbers of `{record.id}`",
+                "write the role under `confirm:`, such as `critical-care pharmacist`, or the document under `source:`",
+                "numbers of the editor's own would be relied on and never looked at",
             )
 
 
