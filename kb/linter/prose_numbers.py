@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
+from decimal import Decimal
 
 from kb import model
 from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.expression import tree
 from kb.linter.context import LintContext, names_in
-from kb.values import BadValue
+from kb.linter.quantities import Quantity, quantities, same
 
-_NUMBER = r"\d+(?:[.,]\d+)?"  # 99,5 mg is read as a number too, or nothing would check it
-_QUANTITY = re.compile(
-    rf"(?<![\w.,])({_NUMBER})(?:\s*(?:to|and|–|-)\s*({_NUMBER}))?\s*(%|[A-Za-zµμ°][A-Za-z0-9µμ%]*(?:/[A-Za-z0-9]+)*)"
-)
-_WORDS = {
-    "second": "s",
-    "seconds": "s",
-    "minute": "min",
-    "minutes": "min",
-    "hour": "h",
-    "hours": "h",
-    "day": "d",
-    "days": "d",
-    "year": "years",
-    "microgram": "mcg",
-    "micrograms": "mcg",
-    "milligram": "mg",
-    "milligrams": "mg",
-    "millilitre": "mL",
-    "millilitres": "mL",
-    "kilogram": "kg",
-    "kilograms": "kg",
-}
+_CONCENTRATION = re.compile(r"(\d+(?:[.,]\d+)?) ([A-Za-z]+/[A-Za-z]+)")
 
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
@@ -47,37 +25,30 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
 
 
 def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
-    quantities = [
-        (text, quantity) for text in model.every(record, model.Text) for quantity in _quantities(context, text.value)
-    ]
-    if not quantities:
+    told = [(text, quantity) for text in model.every(record, model.Text) for quantity in _measured(context, text.value)]
+    if not told:
         return
     own = _structured(context, record)
-    for text, (value, unit, written) in quantities:
-        if not any(_same(context, value, unit, number) for number in own):
+    for text, quantity in told:
+        if not any(same(context, quantity, number) for number in own):
             yield found(
                 "KB505",
                 text.span,
-                f"`{written}` stands in the prose and in no field of this entry",
+                f"`{quantity.text}` stands in the prose and in no field of this entry",
                 "write the number where it is checked (a condition, a dose, a time), or take it out of the prose",
                 "a number that nothing checks can drift away from the rule it describes",
             )
 
 
-def _quantities(context: LintContext, prose: str) -> Iterator[tuple[Fraction, str, str]]:
-    for match in _QUANTITY.finditer(prose):
-        unit = _WORDS.get(match[3], match[3])
-        try:
-            measure = context.scope.units.parse(unit)
-        except BadValue:
-            continue
-        if not measure.dimension and unit != "%":
-            continue  # `2 breaths`, `30 drops`: a count of things, not a measured quantity
-        if unit == "%" and any(match[0] in drug.label for drug in context.library.drugs.values()):
-            continue  # a strength that is part of a drug's name
-        for number in (match[1], match[2]):
-            if number is not None:
-                yield Fraction(number.replace(",", ".")), unit, f"{number} {match[3]}"
+def _measured(context: LintContext, prose: str) -> Iterator[Quantity]:
+    """The quantities of `prose` that are measured: no count of things, no strength that is part of a drug's name."""
+    units = context.scope.units
+    for quantity in quantities(units, prose):
+        if quantity.unit == "%":
+            if not any(quantity.text.replace(" ", "") in drug.label for drug in context.library.drugs.values()):
+                yield quantity
+        elif quantity.unit and units.parse(quantity.unit).dimension:
+            yield quantity
 
 
 def _structured(context: LintContext, record: object) -> list[tree.Number]:
@@ -102,15 +73,6 @@ def _structured(context: LintContext, record: object) -> list[tree.Number]:
 
 def _concentration(text: model.Text) -> Iterator[tree.Number]:
     """`1 mg/mL` in a `concentration:` is a structured number although it is kept as text."""
-    from decimal import Decimal
-
-    match = re.fullmatch(rf"({_NUMBER}) ([A-Za-z]+/[A-Za-z]+)", text.value)
+    match = _CONCENTRATION.fullmatch(text.value)
     if match is not None:
         yield tree.Number(Decimal(match[1].replace(",", ".")), match[2], text.span)
-
-
-def _same(context: LintContext, value: Fraction, unit: str, number: tree.Number) -> bool:
-    try:
-        return context.scope.units.convert(value, unit, number.unit or "1") == Fraction(number.value)
-    except BadValue:
-        return False
