@@ -27,6 +27,7 @@ from kb.loader.evidence import load_evidence
 from kb.loader.library import load_library
 from kb.loader.plain import load_local
 from kb.loader.protocol import load_protocol, load_protocol_text
+from kb.loader.scenarios import ScenarioFile, load_scenarios
 from kb.local_check import check_local
 from kb.lock import NAME, POLICY
 from kb.program import Program
@@ -85,6 +86,7 @@ class Base:
         self._inspected: dict[Path, tuple[Diagnostic, ...]] = {}
         self._allowed: dict[Path, tuple[Diagnostic, ...]] = {}
         self._read: dict[Path, model.Protocol | None] = {}
+        self._scenario_files: dict[Path, tuple[ScenarioFile | None, list[Diagnostic]]] = {}
         self._scenarios: dict[Path, tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]] = {}
         self.ledger = Ledger(self.protocols_path, read)
 
@@ -105,6 +107,7 @@ class Base:
         """Read anew what rests on `file`, because it has changed: everything, if it is of the library."""
         for name in ("_protocols", "_held"):
             self.__dict__.pop(name, None)
+        self._scenario_files.pop(file, None)
         self._scenarios.pop(file, None)
         self.ledger.forget()
         if file.name == POLICY or file.parent.name == "reviews":
@@ -179,8 +182,14 @@ class Base:
         if file not in self._scenarios:
             from kb.scenarios import load_scenario_files
 
-            self._scenarios[file] = load_scenario_files([file], self.read)
+            self._scenarios[file] = load_scenario_files([file], self._scenario_file)
         return self._scenarios[file]
+
+    def _scenario_file(self, file: Path) -> tuple[ScenarioFile | None, list[Diagnostic]]:
+        """One file of worked patients as it stands: what checks it and what runs it read it once."""
+        if file not in self._scenario_files:
+            self._scenario_files[file] = load_scenarios(file, self.read)
+        return self._scenario_files[file]
 
     def compile(self, file: Path) -> tuple[Program | None, tuple[Diagnostic, ...]]:
         """The Program of a protocol file of this base with its review state, and all that is found but not allowed."""
@@ -453,7 +462,7 @@ class Base:
             programs = {each: program for each, program in made.items() if program is not None}
             if versions[-1] in programs:
                 programs[""] = programs[versions[-1]]
-            diagnostics += check_scenario_files(self.scenario_files(name), programs, self.read)
+            diagnostics += check_scenario_files(self.scenario_files(name), programs, self._scenario_file)
             checked += self.scenario_files(name)
         diagnostics += self._hand_overs(wanted)
         diagnostics += self._unused_allowances(read, diagnostics, set(wanted), bool(at))

@@ -44,7 +44,7 @@ from kb.review import (
     state_at,
     with_id,
 )
-from kb.scenarios import load_scenario_files, run_scenario
+from kb.scenarios import run_scenario
 from kb.signing import Signer, verify
 from kb.source import read_text
 from kb.store import latest
@@ -126,7 +126,7 @@ def verdict(base: Base, id: str, version: str) -> Verdict:
         return Verdict(found, 0, 0)
     guideline = Guideline(program._replace(state="draft"))
     newest = version == latest(base.protocols()[id])
-    scenarios, _ = load_scenario_files(base.scenario_files(id), base.read)
+    scenarios = [each for file in base.scenario_files(id) for each in base.scenarios(file)[0]]
     mine = [item for item in scenarios if item.version == version or (not item.version and newest)]
     return Verdict(found, sum(run_scenario(guideline, item).passed for item in mine), len(mine))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -19,7 +19,6 @@ from kb.loader.scenarios import ExpectDef, ScenarioDef, ScenarioFile, load_scena
 from kb.local import CARE_AREA
 from kb.program import Program
 from kb.reading import dictionary_of, parse_chart
-from kb.source import Reading, read_source
 from kb.values import BadValue, UnitTable, parse_decimal, parse_quantity
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
@@ -68,14 +67,17 @@ class Result(NamedTuple):
         return not self.mismatches
 
 
+Loading = Callable[[Path], tuple[ScenarioFile | None, list[Diagnostic]]]  # as `load_scenarios`
+
+
 def load_scenario_files(
-    files: Iterable[Path], read: Reading = read_source
+    files: Iterable[Path], load: Loading = load_scenarios
 ) -> tuple[tuple[Scenario, ...], tuple[Diagnostic, ...]]:
     """The scenarios of some files, and everything wrong with the files."""
     scenarios: list[Scenario] = []
     diagnostics: list[Diagnostic] = []
     for file in files:
-        loaded, problems = load_scenarios(file, read)
+        loaded, problems = load(file)
         diagnostics += problems
         for item in loaded.scenarios.values() if loaded is not None else ():
             assert loaded is not None
@@ -336,7 +338,7 @@ def known_names(program: Program) -> dict[str, set[str]]:
 
 
 def check_scenario_files(
-    files: Iterable[Path], programs: Mapping[str, Program], read: Reading = read_source
+    files: Iterable[Path], programs: Mapping[str, Program], load: Loading = load_scenarios
 ) -> tuple[Diagnostic, ...]:
     """Everything wrong with scenarios before they are run: their shape, the names they expect, their charts.
 
@@ -346,7 +348,7 @@ def check_scenario_files(
     diagnostics: list[Diagnostic] = []
     first: dict[str, ScenarioDef] = {}
     for path in files:
-        loaded, problems = load_scenarios(path, read)
+        loaded, problems = load(path)
         diagnostics += problems
         if loaded is None:
             continue
