@@ -30,6 +30,7 @@ from kb.editor.lens import Reach, lenses, reached
 from kb.editor.rename import RenameError, rename, renameable
 from kb.editor.workspace import Workspace, base_of
 from kb.interpreter import Guideline
+from kb.scenarios import Scenario
 
 PAUSE: Final = 0.15  # seconds without typing before the text is checked
 _REFUSED: Final = -32803  # RequestFailed: the request was valid, and the answer is no
@@ -66,6 +67,7 @@ class Server(LanguageServer):
         self.waiting: dict[Path, asyncio.TimerHandle] = {}
         self.told: dict[Path, list[Diagnostic]] = {}
         self.reach: dict[Path, Reach] = {}
+        self.ran: dict[Path, tuple[str, str, list[Scenario]]] = {}  # the digests and scenarios that `reach` is of
         self.task: asyncio.Task[None] | None = None
 
     def report_server_error(self, error: Exception, source: Any) -> None:
@@ -170,13 +172,18 @@ class Server(LanguageServer):
             program = None if file is None else workspace.base.compile(file)[0]
             if folder is None or file is None or program is None:
                 return
-            guideline, counted = Guideline(program), Counter[str]()
+            scenarios: list[Scenario] = []
             for each in workspace.base.scenario_files(folder):
-                for scenario in workspace.base.scenarios(each)[0]:
+                scenarios += workspace.base.scenarios(each)[0]
+                await asyncio.sleep(0)
+            ran = program.logic_digest, program.text_digest, scenarios
+            if self.ran.get(file) != ran:  # the same where it was opened anew, or a remark was written
+                guideline, counted = Guideline(program), Counter[str]()
+                for scenario in scenarios:
                     if scenario.version in ("", program.version):
                         counted.update(reached(guideline, scenario))
                         await asyncio.sleep(0)
-            self.reach[file] = counted
+                self.reach[file], self.ran[file] = counted, ran
             lens = self.client_capabilities.workspace and self.client_capabilities.workspace.code_lens
             if lens and lens.refresh_support:
                 await self.workspace_code_lens_refresh_async(None)

@@ -17,10 +17,10 @@ from kb.generator.reference import diagnostics_page, explanation_page, format_pa
 from kb.site.dossier import Dossier
 from kb.site.emit import site_tree
 from kb.site.pages import pages_of
+from tests.editor.bases import copied
 from tests.generator.example import build
 
 ROOT = Path(__file__).parents[2]
-BASE = Base(ROOT)
 
 
 def html(page: str) -> str:
@@ -59,8 +59,8 @@ def test_every_step_with_its_dose_and_sources_is_on_the_list(example: dict[str, 
     assert 'href="evidence.md#statement-S02">S02</a>' in made
 
 
-def test_a_protocol_has_pages_for_each_version_and_an_address_for_the_newest() -> None:
-    files = site_tree(BASE).files
+def test_a_protocol_has_pages_for_each_version_and_an_address_for_the_newest(tmp_path: Path) -> None:
+    files = site_tree(Base(copied(tmp_path, "refractory-hypotension", "adult-cardiac-arrest"))).files
     for version in ("1.0.0", "1.1.0"):
         assert f"docs/protocols/refractory-hypotension/{version}/list.md" in files
     onward = files["docs/protocols/refractory-hypotension/latest/list.md"].decode()

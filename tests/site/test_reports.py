@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from html import unescape
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from kb.site.pages import pages_of
 from kb.site.reports import ReportStore
 from tests.generator.example import build
 from tests.scaffold.test_bases import TODAY
+from tests.shell import kb as in_process
 
 ID, FIRST, SECOND = "first-protocol", "0.1.0", "0.2.0"
 
@@ -141,7 +140,8 @@ def test_what_does_not_hold_is_told_first_with_its_patient() -> None:
 
 def test_a_build_keeps_reports_and_the_next_emit_shows_them(folder: Path) -> None:
     def kb(*arguments: str) -> None:
-        subprocess.run([sys.executable, "-m", "kb", "--base", str(folder), *arguments], check=True, capture_output=True)
+        done = in_process("--base", str(folder), *arguments)
+        assert done.code == 0, done.err
 
     shutil.rmtree(folder / "out")
     kb("emit")
