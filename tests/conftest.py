@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.chromium import browser, site
+from tests.sampling import ask_for
 
 __all__ = ["browser", "site"]  # fixtures of every test: one browser, one built site
 
@@ -15,6 +16,10 @@ settings.register_profile(
     "kb", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 settings.load_profile("kb")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    ask_for(config.getoption("markexpr") or "")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -44,6 +44,7 @@ from tests.running.programs import (
     rows,
     slot_tables,
 )
+from tests.sampling import examples
 
 # ---------------------------------------------------------------- the rules of the walk, word for word
 
@@ -118,7 +119,7 @@ def run(program: Program, *values: Value) -> Decision:
     return decision
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300, one_in=3), deadline=None)
 @given(st.data())
 def test_the_decider_agrees_with_the_rules_of_the_walk(data: st.DataObject) -> None:
     program = data.draw(programs())
@@ -145,7 +146,7 @@ def test_the_decider_agrees_with_the_rules_of_the_walk(data: st.DataObject) -> N
                 assert decision.outcomes[index] == (3 if value is None else 1 if value else 2)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, one_in=3), deadline=None)
 @given(st.data())
 def test_learning_a_value_never_changes_a_step_that_is_settled(data: st.DataObject) -> None:
     program = data.draw(programs(monotone=True, assumptions=False))
@@ -162,7 +163,7 @@ def test_learning_a_value_never_changes_a_step_that_is_settled(data: st.DataObje
         assert status is None or after.statuses[index] == status
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500, one_in=3), deadline=None)
 @given(st.data())
 def test_generated_conditions_have_the_values_of_the_tree(data: st.DataObject) -> None:
     slots = data.draw(slot_tables())

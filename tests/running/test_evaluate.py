@@ -35,6 +35,7 @@ from kb.program import (
     Value,
 )
 from tests.running.programs import INPUTS, VALUES, decide, define, end, exprs, make_program, rows, slot_tables
+from tests.sampling import examples
 
 A, B, C, N, M, O = Get(0), Get(1), Get(2), Get(4), Get(5), Get(8)  # noqa: E741
 T, F, U = True, False, None
@@ -166,7 +167,7 @@ def test_only_what_could_change_the_value_is_open(expr: Expr, open_: set[int]) -
     assert undecided(expr, row, make_program(slots, [end("only")])) == open_
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500, one_in=3), deadline=None)
 @given(st.data())
 def test_what_is_not_open_never_changes_the_value(data: st.DataObject) -> None:
     slots = data.draw(slot_tables())
@@ -184,7 +185,7 @@ def test_what_is_not_open_never_changes_the_value(data: st.DataObject) -> None:
     assert evaluate(expr, learnt) == evaluate(expr, row)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300, one_in=3), deadline=None)
 @given(st.data())
 def test_a_known_value_without_known_or_sure_has_nothing_open(data: st.DataObject) -> None:
     slots = data.draw(slot_tables(monotone=True))

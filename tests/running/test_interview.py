@@ -19,7 +19,7 @@ from kb.interview.talk import Question, Reply
 from kb.reading import dictionary_of
 from kb.scenarios import Scenario, load_scenario_files
 from kb.session import Record, Session
-from tests.sampling import sampled
+from tests.sampling import examples, sampled
 
 NOW = datetime(2026, 1, 27, 12, tzinfo=UTC)
 BASE = Path(__file__).parents[2]
@@ -807,7 +807,7 @@ HOSTILE = st.text(max_size=60) | st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, one_in=3), deadline=None)
 @given(lines=st.lists(st.one_of(WORDS, WORDS, WORDS, HOSTILE), max_size=25))
 def test_no_line_breaks_a_conversation_or_loses_what_was_charted(lines: list[str]) -> None:
     conversation = talk(

@@ -67,6 +67,7 @@ from kb.program import (
     Window,
 )
 from tests.running.programs import decide, do, element, end, make_program, number, programs
+from tests.sampling import examples
 
 EPISODE = Window("episode")
 SINCE_DRUG = Feature("since", of=Event("drug", "vasopressin"))
@@ -204,7 +205,7 @@ def test_a_program_survives_the_way_through_json() -> None:
     assert repr(program_from_json(data)) == repr(full_program())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, one_in=3), deadline=None)
 @given(programs())
 def test_random_programs_survive_the_way_through_json(program: Program) -> None:
     assert repr(program_from_json(as_json(program))) == repr(program)
@@ -380,7 +381,7 @@ def test_depth_is_bounded() -> None:
         program_from_json(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, one_in=3), deadline=None)
 @given(st.data())
 def test_json_with_anything_put_anywhere_is_read_or_refused_by_name(data: st.DataObject) -> None:
     tree: Any = as_json(full_program())
