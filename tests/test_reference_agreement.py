@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.engine import PROTOCOLS, Broken, Loaded, engine_advice, load_file, load_fragment
 from tests.reference import reference_advice
 from tests.rows import NOW, Loader, Row, make_chart, read_rows
-from tests.sampling import sampled
+from tests.sampling import examples, sampled
 from tests.strategies import any_charts, charts, protocols
 
 READABLE = [row for row in read_rows() if not row.lenient and "orders" not in row.data]
@@ -70,7 +70,7 @@ def scenarios() -> Iterator[Any]:
                 yield pytest.param(file, also, scenario, id=f"{data['protocol']}@{version}: {name}")
 
 
-@pytest.mark.parametrize(("file", "also", "scenario"), sampled(scenarios(), one_in=3))
+@pytest.mark.parametrize(("file", "also", "scenario"), sampled(scenarios(), one_in=6))
 def test_engine_and_reference_agree_on_every_scenario(
     file: Path, also: dict[str, Any], scenario: dict[str, Any]
 ) -> None:
@@ -119,7 +119,7 @@ SHIPPED = sorted(path for path in PROTOCOLS.glob("*/[0-9]*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}@{path.stem}")
-@settings(max_examples=20)
+@settings(max_examples=examples(20, one_in=2))
 @given(data=st.data())
 def test_engine_and_reference_agree_on_generated_charts_of_shipped_protocols(path: Path, data: st.DataObject) -> None:
     loaded = load_file(path, PROTOCOLS / "library")

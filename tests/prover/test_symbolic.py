@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.engine import PROTOCOLS, Broken, load_file, load_fragment
 from tests.prover.agreement import differences
+from tests.sampling import examples
 from tests.strategies import any_charts, charts, protocols
 
 SHIPPED = sorted(path for path in PROTOCOLS.glob("*/[0-9]*.yaml"))
@@ -17,7 +18,7 @@ shipped = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.pare
 
 
 @shipped
-@settings(max_examples=60)
+@settings(max_examples=examples(60, one_in=3))
 @given(data=st.data())
 def test_formulas_and_interpreter_agree_on_charts_of_shipped_protocols(path: Path, data: st.DataObject) -> None:
     loaded = load_file(path, PROTOCOLS / "library")
@@ -37,7 +38,7 @@ def check_generated(data: st.DataObject) -> None:
     assert not found, "\n".join(found)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150, one_in=3))
 @given(st.data())
 def test_formulas_and_interpreter_agree_on_generated_protocols(data: st.DataObject) -> None:
     check_generated(data)
