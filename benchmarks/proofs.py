@@ -41,6 +41,8 @@ def undecided(done: subprocess.CompletedProcess[str] | None) -> str:
     except ValueError:
         return "failed"
     outcomes = re.findall(r'"outcome": "(\w+)"', json.dumps(found))
+    if not outcomes:
+        return "failed"
     return ", ".join(f"{outcomes.count(word)} {word}" for word in dict.fromkeys(outcomes))
 
 
@@ -54,16 +56,20 @@ def measure(base: Path, id: str, version: str, sample: int) -> None:
         shutil.copytree(base / "protocols", moved)
         other = moved / id / file.name
         text = file.read_text(encoding="utf-8")
-        number = re.search(r"(?:when: .*?|- .*?)[<>]=? (\d+)(?= [a-zA-Z%/])", text)
+        number = re.search(r"(?:when: .*?|- .*?)[<>]=? (\d+)( [a-zA-Z%/]+)", text)
         if number is not None:
-            text = f"{text[: number.start(1)]}{int(number.group(1)) + 1}{text[number.end(1) :]}"
+            moved_by_one = f"{int(number.group(1)) + 1}{number.group(2)}"
+            if id.startswith("ladder-"):  # its prose says the number too, and would be an error beside the new one
+                text = text.replace("".join(number.groups()), moved_by_one)
+            else:
+                text = f"{text[: number.start(1)]}{moved_by_one}{text[number.end(2) :]}"
         other.write_text(text, encoding="utf-8")
         compared, told = timed(*at, "diff", str(file), str(other), "--format", "json")
     mutated = "-"
     if sample:
         took, _ = timed(*at, "mutate", f"{id}@{version}", "--sample", str(sample), "--seed", "1")
         mutated = f"{took:.1f}"
-    outcome = "" if told is not None else " diff not finished"
+    outcome = " diff not finished" if told is None else " diff refused" if told.returncode > 1 else ""
     print(f"{id:30}{checked:8.2f}{proved:9.2f}{compared:9.2f}{mutated:>9}   {undecided(verdicts)}{outcome}", flush=True)
 
 
