@@ -80,7 +80,7 @@ class Tree(NamedTuple):
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Without the search for what only holds itself: all that a site is made from stays until it is made, and Python
-    would go through all of it again and again. It costs some memory: 20 MB for ten protocols.
+    would go through it again and again. A hundred protocols take a fifth less time, and 50 MB more memory.
     """
     was = gc.isenabled()
     gc.disable()
