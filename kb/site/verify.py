@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
+from collections import Counter
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
 
 from kb.generator.wording import short_digest
 from kb.site.emit import MANIFEST
@@ -25,63 +26,27 @@ NOTHING = (
 )
 
 
-_HELD = r"""[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*"""
-# Comments, what is no markup inside, then tags.
-_TAG = re.compile(
-    rf"""<!--.*?--\s*>|<(?P<raw>script|style)\b(?P<of_raw>{_HELD})>.*?(?:</(?P=raw)\s*>|\Z)|"""
-    rf"""<(?P<end>/?)(?P<tag>[a-z][^\s/>]*)(?P<of_tag>{_HELD})>""",
-    re.DOTALL | re.IGNORECASE,
-)
-_ATTRIBUTE = re.compile(r"""([^\s=>"'/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
-_LOADS = ("script", "img", "iframe", "link")
-_TELLS = re.compile(r"\bid\s*=|data-kb-page", re.IGNORECASE)
-
-
 class _Page:
-    """What one page says of itself, where it leads, and the places on it.
-
-    A site is thousands of times what is looked for in it: tags are found, and only those that matter are read.
-    """
+    """What one page says of itself, where it leads, and the places on it."""
 
     def __init__(self, html: str) -> None:
-        self.banner: dict[str, str] = {}
-        self.text = ""
-        self.links: list[str] = []
-        self.loaded: list[str] = []
-        self.places: set[str] = set()
-        self.twice: set[str] = set()
-        inside = done = 0  # how deep in the banner, and to where its text has been read
-        for found in _TAG.finditer(html):
-            if inside:
-                self.text += unescape(html[done : found.start()])
-            done = found.end()
-            tag = (found["tag"] or found["raw"] or "").lower()
-            if found["end"]:
-                inside -= bool(inside) and tag == "div"
-                continue
-            if inside and tag == "div":
-                inside += 1
-            attributes = found["of_tag"] or found["of_raw"] or ""
-            if attributes and (tag == "a" or tag in _LOADS or _TELLS.search(attributes)):
-                held = {
-                    name.lower(): unescape(double or single or bare)
-                    for name, double, single, bare in reversed(_ATTRIBUTE.findall(attributes))
-                }
-                self._read(tag, held)
-                if "data-kb-page" in held:
-                    self.banner, inside = held, 1
-
-    def _read(self, tag: str, held: dict[str, str]) -> None:
-        if "id" in held:
-            if held["id"] in self.places:
-                self.twice.add(held["id"])
-            self.places.add(held["id"])
-        if tag == "a":
-            self.links += [held[name] for name in ("href", "xlink:href") if name in held]
-        elif tag in ("script", "img", "iframe") and "src" in held:
-            self.loaded.append(held["src"])
-        elif tag == "link" and held.get("rel") in ("stylesheet", "icon", "preload", "modulepreload"):
-            self.loaded.append(held.get("href", ""))
+        page = LexborHTMLParser(html)
+        banner = page.css_first("[data-kb-page]")
+        self.banner = {name: value or "" for name, value in banner.attributes.items()} if banner is not None else {}
+        self.text = banner.text() if banner is not None else ""
+        counts = Counter(node.attributes["id"] or "" for node in page.css("[id]"))
+        self.places = set(counts)
+        self.twice = {place for place, count in counts.items() if count > 1}
+        self.links = [
+            node.attributes[name] or ""
+            for node in page.css("a")
+            for name in ("href", "xlink:href")
+            if name in node.attributes
+        ]
+        self.loaded = [node.attributes["src"] or "" for node in page.css("script[src], img[src], iframe[src]")]
+        for node in page.css("link[href]"):
+            if node.attributes.get("rel") in ("stylesheet", "icon", "preload", "modulepreload"):
+                self.loaded.append(node.attributes["href"] or "")
 
 
 def verify_site(folder: Path) -> tuple[str, ...]:
