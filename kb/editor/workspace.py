@@ -57,6 +57,7 @@ class Workspace:
         self.root = root
         self.base = Base(root, self.read)
         self._texts: dict[Path, str] = {}
+        self._seen: dict[Path, str] = {}  # what the base has read of each file
         self._indexes: dict[Path, tuple[object, FileIndex | None]] = {}
         self._usage: tuple[object, Usage] = (None, {})
 
@@ -65,12 +66,19 @@ class Workspace:
     def hold(self, path: Path, text: str) -> None:
         """From now on `text` is what `path` says."""
         self._texts[path] = text
-        self.base.forget(path)
+        self._read_anew(path)
 
     def release(self, path: Path) -> None:
         """What stands on the disk counts again."""
         self._texts.pop(path, None)
-        self.base.forget(path)
+        self._read_anew(path)
+
+    def _read_anew(self, path: Path) -> None:
+        """Have the base read `path` again, unless it says what was read of it: it was only opened, or closed."""
+        text = self.text(path)
+        if not text or self._seen.get(path) != text.replace("\r\n", "\n"):
+            self._seen.pop(path, None)
+            self.base.forget(path)
 
     def is_held(self, path: Path) -> bool:
         """Whether the editor has it open."""
@@ -97,7 +105,9 @@ class Workspace:
 
     def read(self, path: str | Path) -> Source:
         text = self._texts.get(Path(path))
-        return read_source(path) if text is None else read_text(text, str(path))
+        found = read_source(path) if text is None else read_text(text, str(path))
+        self._seen[Path(path)] = found.text
+        return found
 
     # -- indexes
 

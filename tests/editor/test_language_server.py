@@ -196,6 +196,7 @@ def test_rename_changes_the_protocol_and_its_scenarios(
     assert {name.rpartition("/")[2] for name in edit["changes"]} == {
         "1.1.0.yaml",
         "additions.yaml",
+        "age-of-values.yaml",
         "additions-declined.yaml",
     }
     shared = {
