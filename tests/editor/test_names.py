@@ -242,7 +242,7 @@ def test_a_name_leads_to_its_definition(workspace: Workspace) -> None:
 
 ENGINE_WORDS = {
     "rule": {"hard-limit", "soft-limit", "largest-step", "order-not-read"},
-    "alert": {"running", "declined"},
+    "alert": {"running", "rule", "declined"},
 }
 """What the engine itself says, in scenarios, beside the rules and alerts of a protocol."""
 
