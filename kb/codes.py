@@ -161,6 +161,7 @@ GRAPH: dict[str, Code] = {
     "KB413": Code("worked-out-time", ERROR, "How fast a dose goes in is written out."),
     "KB414": Code("uncounted-repeat", ERROR, "A repeat counts what it repeats."),
     "KB415": Code("shared-data", ERROR, "A definition of the library reads the library's data."),
+    "KB416": Code("part-missing", ERROR, "What a file names stands in it."),
     "KB430": Code("dose-beyond-limit", ERROR, "A dose lies within the hard limits of its drug."),
     "KB431": Code("unusual-dose", WARNING, "A dose lies within the usual range of its drug."),
 }

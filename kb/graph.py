@@ -44,17 +44,18 @@ def leads_to(step: model.Step) -> Iterator[model.Ref]:
     return (ref for ref in targets_of(step) if id(ref) not in shown)
 
 
-def step_graph(protocol: model.Protocol) -> nx.DiGraph[str]:
+def step_graph(protocol: model.Protocol, *, as_written: bool = False) -> nx.DiGraph[str]:
     """Steps as nodes, an edge for each way on.
 
     A target that does not exist counts as the step it was probably meant for, so that one slip of the pen
-    is one finding; without a near miss it is left out.
+    is one finding; without a near miss, or `as_written`, it is left out.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(protocol.steps)
     for step in protocol.steps.values():
         for ref in leads_to(step):
-            graph.add_edges_from((step.id, meant) for meant in _meant(ref.id, protocol))
+            if not as_written or ref.id in protocol.steps:
+                graph.add_edges_from((step.id, meant) for meant in _meant(ref.id, protocol))
     return graph
 
 
@@ -78,7 +79,7 @@ def descendants(protocol: model.Protocol, step: str) -> list[str]:
 def cycles(protocol: model.Protocol) -> list[list[str]]:
     """One shortest cycle for each group of steps that lead to one another, each beginning at its first id."""
     found: list[list[str]] = []
-    graph = step_graph(protocol)
+    graph = step_graph(protocol, as_written=True)
     for component in sorted(nx.strongly_connected_components(graph), key=min):
         first = min(component)
         if len(component) == 1 and not graph.has_edge(first, first):

@@ -32,6 +32,7 @@ from kb.linter import (
     interpretations,
     ladders,
     limits,
+    lost_part,
     meanings,
     names,
     no_limits,
@@ -112,7 +113,7 @@ def scope_of(protocol: model.Protocol, library: model.Library) -> Scope:
 def lint_protocol(protocol: model.Protocol, library: model.Library) -> list[Diagnostic]:
     """Everything the rules find, in the order of the rules; what is allowed in place says so (`allowed`)."""
     context = LintContext(protocol, library, scope_of(protocol, library))
-    found = _once_each(item for rule in RULES for item in rule(context))
+    found = lost_part.told_together(protocol, _once_each(item for rule in RULES for item in rule(context)))
     if any(item.code.startswith("KB3") for item in found):  # prose is held against numbers once all can be read
         found = [item for item in found if item.code != "KB505"]
     if not has_errors(found):
