@@ -7,7 +7,7 @@
 
 import { ChartError, refusalText } from "./chart.js";
 import { coded, folded, list, make, redraw } from "./dom.js";
-import { askForChart, handOver } from "./handing_over.js";
+import { askForChart, handOver } from "./handover.js";
 import { readJson } from "./json.js";
 import { Interview } from "./interview.js";
 import { load } from "./kb.js";

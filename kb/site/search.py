@@ -146,7 +146,10 @@ def entries_of(dossier: Dossier) -> Iterator[Entry]:
     for statement in program.statements:
         yield entry("statement", "statement", statement.id, f"Statement {statement.id}", statement.says)
     for scenario in dossier.scenarios:
-        yield entry("scenario", "worked patient", scenario.id, scenario.title)
+        made = (
+            "; " in scenario.title or ", charted " in scenario.title
+        )  # it lists the chart: nobody has named the patient
+        yield entry("scenario", "worked patient", scenario.id, scenario.id if made else _short(scenario.title, 64))
     for each in (dossier.reports.proofs or {}).get("properties", ()):
         yield entry("property", "proof", each["id"], each["title"], each["outcome"])
 
@@ -155,12 +158,12 @@ def _joined(*texts: str) -> str:
     return " · ".join(clean(text) for text in texts if text)
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = 90) -> str:
     """The beginning of what is said, as the name of its entry."""
     words = clean(text)
-    if len(words) <= 90:
+    if len(words) <= most:
         return words
-    return words[:90].rpartition(" ")[0] + " …"
+    return words[:most].rpartition(" ")[0] + " …"
 
 
 # ---------------------------------------------------------------- the base

@@ -149,6 +149,7 @@ class Record:
         if limit is not None and seconds(moment, last) > limit:
             return "stale", None
         at_once = [entry["value"] for entry in entries if entry["at"] == last]
+        at_once = [raw for raw in at_once if raw != "not available"] or at_once
         values = {raw if raw in ("unobtainable", "not available") else self.read_value(name, raw) for raw in at_once}
         if len(values) > 1:
             return "conflict", None
