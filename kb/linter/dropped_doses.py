@@ -9,7 +9,7 @@ part of the same statement (S47a, S47b), this part says something beside it and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -23,13 +23,16 @@ from kb.linter.quantities import Quantity, quantities, same
 from kb.linter.sourced_numbers import strengths
 from kb.values import BadValue
 
+_SHARED = ""
+
 
 def check(context: LintContext) -> Iterator[Diagnostic]:
     if context.protocol.evidence is None:
         return
     told: set[str] = set()
+    written = _written(context.protocol)
     for order in orders(context):
-        missing = [(statement, dose) for statement, dose in _missing(context, order) if statement.id not in told]
+        missing = [each for each in _missing(context, order, written) if each[0].id not in told]
         if not missing:
             continue
         statement, dose = missing[0]
@@ -45,7 +48,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
         )
 
 
-def _missing(context: LintContext, order: Order) -> Iterator[tuple[model.StatementDef, Quantity]]:
+def _missing(
+    context: LintContext, order: Order, resting: Mapping[str, list[tree.Number]]
+) -> Iterator[tuple[model.StatementDef, Quantity]]:
     """The doses of the statements that an order cites which stand nowhere, the first of each statement."""
     evidence = context.protocol.evidence
     assert evidence is not None
@@ -59,7 +64,8 @@ def _missing(context: LintContext, order: Order) -> Iterator[tuple[model.Stateme
     for statement in cited:
         if statement.parent and any(other.parent == statement.parent and other.id in given for other in cited):
             continue
-        written = [*_numbers(_resting_on(context.protocol, statement)), *_readings(context, order)]
+        ids = [statement.id, *([statement.parent] if statement.parent else []), _SHARED]
+        written = [*(number for id in ids for number in resting.get(id, ())), *_readings(context, order)]
         for dose in _doses(context, statement, kinds):
             if not _has(context, [dose], written):
                 yield statement, dose
@@ -89,15 +95,17 @@ def _doses(
     return [each for each in said if each.unit and _dimension(context, each.unit) in kinds]
 
 
-def _resting_on(protocol: model.Protocol, statement: model.StatementDef) -> Iterator[object]:
-    """What cites a statement, or the whole that it is a part of, and every definition, parameter and cap."""
-    parts = protocol.steps, protocol.never, protocol.goals, protocol.alerts
-    for part in parts:
+def _written(protocol: model.Protocol) -> dict[str, list[tree.Number]]:
+    """The numbers of what cites each statement; under no name, those of every definition, parameter and cap."""
+    made: dict[str, list[tree.Number]] = {}
+    for part in (protocol.steps, protocol.never, protocol.goals, protocol.alerts):
         for record in part.values():
-            if any(ref.id in (statement.id, statement.parent) for ref in _cites(record)):
-                yield record
+            numbers = list(_numbers([record]))
+            for id in {ref.id for ref in _cites(record)}:
+                made.setdefault(id, []).extend(numbers)
     for shared in (protocol.defines, protocol.parameters, protocol.caps):
-        yield from shared.values()
+        made.setdefault(_SHARED, []).extend(_numbers(shared.values()))
+    return made
 
 
 def _cites(record: object) -> Iterator[model.Ref]:
