@@ -926,9 +926,9 @@ def _this(expr: _T, id: str) -> _T:
     """`expr` with `done since rhythm` (this step) spelled out as `done(ID since rhythm)`."""
     if isinstance(expr, tree.TimeFeature) and expr.of.id == "this":
         return replace(expr, of=tree.Name(id, expr.of.span))
-    if isinstance(expr, tuple):
+    if isinstance(expr, tuple) and not isinstance(expr, Span):
         return tuple(_this(item, id) for item in expr)  # type: ignore[return-value]
-    if isinstance(expr, Span) or not is_dataclass(expr) or isinstance(expr, type):
+    if not is_dataclass(expr) or isinstance(expr, type):
         return expr
     changed: dict[str, Any] = {field.name: _this(getattr(expr, field.name), id) for field in fields(expr)}
     return replace(expr, **changed)

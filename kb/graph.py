@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
 
 from kb import model
 
@@ -44,19 +43,21 @@ def leads_to(step: model.Step) -> Iterator[model.Ref]:
     return (ref for ref in targets_of(step) if id(ref) not in shown)
 
 
-def step_graph(protocol: model.Protocol, *, as_written: bool = False) -> nx.DiGraph[str]:
-    """Steps as nodes, an edge for each way on.
+def ways_on(protocol: model.Protocol, *, as_written: bool = False) -> dict[str, tuple[str, ...]]:
+    """For each step, the steps that it leads to.
 
     A target that does not exist counts as the step it was probably meant for, so that one slip of the pen
     is one finding; without a near miss, or `as_written`, it is left out.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(protocol.steps)
-    for step in protocol.steps.values():
-        for ref in leads_to(step):
-            if not as_written or ref.id in protocol.steps:
-                graph.add_edges_from((step.id, meant) for meant in _meant(ref.id, protocol))
-    return graph
+    return {
+        step.id: tuple(
+            meant
+            for ref in leads_to(step)
+            if not as_written or ref.id in protocol.steps
+            for meant in _meant(ref.id, protocol)
+        )
+        for step in protocol.steps.values()
+    }
 
 
 def _meant(id: str, protocol: model.Protocol) -> list[str]:
@@ -65,35 +66,47 @@ def _meant(id: str, protocol: model.Protocol) -> list[str]:
 
 def reachable_steps(protocol: model.Protocol) -> frozenset[str]:
     """Ids of the steps that some way from the start leads to."""
-    graph = step_graph(protocol)
     starts = [meant for ref in protocol.start for meant in _meant(ref.id, protocol)]
-    return frozenset(starts).union(*(nx.descendants(graph, start) for start in starts))
+    return frozenset(reading_order(starts, ways_on(protocol)))
 
 
 def descendants(protocol: model.Protocol, step: str) -> list[str]:
     """Ids of the steps that some way from `step` leads to, in the order of the file."""
-    found = nx.descendants(step_graph(protocol), step)
+    ways = ways_on(protocol)
+    found = set(reading_order(ways[step], ways)) - {step}
     return [id for id in protocol.steps if id in found]
 
 
 def cycles(protocol: model.Protocol) -> list[list[str]]:
     """One shortest cycle for each group of steps that lead to one another, each beginning at its first id."""
-    found: list[list[str]] = []
-    graph = step_graph(protocol, as_written=True)
+    ways = ways_on(protocol, as_written=True)
+    try:
+        TopologicalSorter(ways).prepare()
+    except CycleError:
+        return list(_shortest_cycles(ways))
+    return []
+
+
+def _shortest_cycles(ways: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
+    import networkx as nx  # takes longer to import than the check of a protocol that has no cycle
+
+    graph: nx.DiGraph[str] = nx.from_dict_of_lists(ways, create_using=nx.DiGraph)
     for component in sorted(nx.strongly_connected_components(graph), key=min):
         first = min(component)
         if len(component) == 1 and not graph.has_edge(first, first):
             continue
         inner = graph.subgraph(component)
-        ways = ([first, *nx.shortest_path(inner, successor, first)] for successor in sorted(inner.successors(first)))
-        found.append(min(ways, key=len))
-    return found
+        ways_back = (
+            [first, *nx.shortest_path(inner, successor, first)] for successor in sorted(inner.successors(first))
+        )
+        yield min(ways_back, key=len)
 
 
 def reading_order(starts: Iterable[str], targets: dict[str, tuple[str, ...]]) -> list[str]:
     """Ids in an order in which each stands after all that lead to it and, within that, in the order they are named.
 
-    It depends on the ways alone, never on where a step stands in the file. `targets` has no cycle.
+    It depends on the ways alone, never on where a step stands in the file. Where `targets` have a cycle, the ids are
+    the same and their order says nothing.
     """
     order: list[str] = []
     seen: set[str] = set()

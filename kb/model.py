@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from kb.diagnostics import Allowance, Span
@@ -650,18 +651,24 @@ def _walked(root: object) -> Iterator[object]:
     stack: list[Any] = [root]
     while stack:
         current = stack.pop()
+        kind = current.__class__
         if isinstance(current, dict):
-            stack.extend(reversed(list(current.values())))
+            stack.extend([item for item in reversed(current.values()) if item.__class__ not in _PLAIN])
         elif isinstance(current, tuple | list):
-            stack.extend(reversed(current))
-        elif (held := _held(current.__class__)) is not None:
+            stack.extend([item for item in reversed(current) if item.__class__ not in _PLAIN])
+        elif (held := _held(kind)) is not None:
             yield current
-            stack.extend([getattr(current, name) for name in held])
+            stack.extend([item for item in held(current) if item.__class__ not in _PLAIN])
+
+
+_PLAIN = frozenset({str, int, bool, Decimal, type(None), Span})
+"""What holds no record, and is most of what records hold."""
 
 
 @cache
-def _held(kind: Any) -> tuple[str, ...] | None:
-    """The fields of a kind of record, last first; None for what is no record, or a place."""
-    if kind is Span or not is_dataclass(kind):
+def _held(kind: Any) -> Callable[[Any], tuple[Any, ...]] | None:
+    """What reads the fields of a kind of record, last first; None for what is no record."""
+    if not is_dataclass(kind):
         return None
-    return tuple(field.name for field in reversed(fields(kind)))
+    names = [field.name for field in reversed(fields(kind))]
+    return attrgetter(*names) if len(names) > 1 else lambda record: tuple(getattr(record, name) for name in names)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,17 +186,25 @@ KINDS = dict(_SHORT.values())
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
+@lru_cache(maxsize=1024)  # the same few ages stand in all patients of a file
+def _age(text: str) -> timedelta | None:
+    """The age that `text` says; None where it says none."""
+    words = text.removesuffix(" ago").split()
+    if not words or words[-1] not in _SECONDS or len(words) % 2:
+        return None
+    seconds = Fraction(0)
+    for number, unit in zip(words[::2], words[1::2], strict=True):
+        if unit not in _SECONDS:
+            raise ValueError(f"`{text}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time")
+        seconds += Fraction(parse_quantity(f"{number} {unit}")[0]) * _SECONDS[unit]
+    return timedelta(microseconds=round(seconds * 1_000_000))
+
+
 def _ago(value: Any, now: datetime) -> datetime:
     """`20 min`, `4 min 59 s`, `6 h ago`, or an instant."""
-    text = str(value).removesuffix(" ago")
-    words = text.split()
-    if words and words[-1] in _SECONDS and len(words) % 2 == 0:
-        seconds = Fraction(0)
-        for number, unit in zip(words[::2], words[1::2], strict=True):
-            if unit not in _SECONDS:
-                raise ValueError(f"`{value}` is not a time: write `20 min ago`, `4 min 59 s ago` or a date and time")
-            seconds += Fraction(parse_quantity(f"{number} {unit}")[0]) * _SECONDS[unit]
-        return now - timedelta(microseconds=round(seconds * 1_000_000))
+    age = _age(str(value))
+    if age is not None:
+        return now - age
     try:
         return _instant(value)
     except ValueError:
@@ -347,6 +356,7 @@ def check_scenario_files(
     """
     diagnostics: list[Diagnostic] = []
     first: dict[str, ScenarioDef] = {}
+    known = {version: known_names(program) for version, program in programs.items()}
     for path in files:
         loaded, problems = load(path)
         diagnostics += problems
@@ -363,7 +373,7 @@ def check_scenario_files(
             for scenario in each:
                 program = programs.get(scenario.version)
                 if program is not None:
-                    diagnostics += _unknown_expectations(program, item.expect)
+                    diagnostics += _unknown_expectations(program, known[scenario.version], item.expect)
                     diagnostics += _refused_chart(program, item, loaded, scenario)
     return tuple(dict.fromkeys(diagnostics))
 
@@ -379,8 +389,11 @@ def _named_twice(item: ScenarioDef, first: ScenarioDef) -> Diagnostic:
     return replace(twice, related=(Related(first.span, "the other one"),))
 
 
-def _unknown_expectations(program: Program, expect: ExpectDef) -> Iterator[Diagnostic]:
-    for key, names in known_names(program).items():
+def _unknown_expectations(program: Program, known: Mapping[str, set[str]], expect: ExpectDef) -> Iterator[Diagnostic]:
+    for key in dict.fromkeys((*expect.names, *expect.words)):
+        names = known.get(key)
+        if names is None:
+            continue
         refs = [(ref.id, ref.span) for ref in expect.names.get(key, ())]
         refs += [(name, text.span) for name, text in expect.words.get(key, {}).items()]
         for name, span in refs:

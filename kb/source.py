@@ -13,9 +13,9 @@ import stat
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -38,8 +38,7 @@ except ImportError:  # the C extension is absent: the same events, more slowly
 # ---------------------------------------------------------------- nodes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(NamedTuple):
     """One value as text. `style` is empty for unquoted text, else `'`, `"`, `|` or `>`.
 
     `raw` is what stands in the file, where that differs from `text`. `cut` marks unquoted text that a
@@ -76,8 +75,7 @@ class Sequence:
     faulty: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(NamedTuple):
     key: Scalar
     value: Node
 
@@ -418,6 +416,7 @@ class _Builder:
             starts.append(starts[-1] + len(line) + 1)
         self.starts = starts
         self.diagnostics: list[Diagnostic] = []
+        self.good: set[str] = set()  # unquoted keys that have been looked at: most stand in a file many times
 
     def build(self) -> Mapping | None:
         loader: Any = _Loader(self.text)
@@ -533,15 +532,22 @@ class _Builder:
     def _scalar(self, event: Any, frame: _Frame | None) -> Scalar | None:
         start, end, text = event.start_mark, event.end_mark, event.value
         style = event.style or ""
+        is_key = frame is not None and frame.entries is not None and frame.key is None
+        if not style and text and event.anchor is None and event.tag is None and start.line == end.line:
+            # A word in one line, with nothing behind it: most of what a file holds.
+            line, end_column = start.line, end.column
+            plain = len(self.lines[line]) == end_column and text[-1] != '"' and len(text) <= MAX_SCALAR
+            if plain or (is_key and len(text) <= MAX_SCALAR):
+                return Scalar(text, Span(self.file, line + 1, start.column + 1, line + 1, end_column + 1))
         if event.anchor is not None or (event.tag is not None and not (style and event.tag == "!")):
             self._refuse_machinery(event)
         if style in (":", None):
             style = ""
         line, column, end_line, end_column = start.line, start.column, end.line, end.column
-        first = self._offset(line, column)
         last = self._offset(end_line, end_column)
         raw = ""
         if style or end_line != line:
+            first = self._offset(line, column)
             if style in ("|", ">") or not style:
                 last = first + len(self.text[first:last].rstrip())
                 end_line = bisect_right(self.starts, last) - 1
@@ -558,7 +564,6 @@ class _Builder:
                 )
             )
         scalar = Scalar(text, span, style, raw)
-        is_key = frame is not None and frame.entries is not None and frame.key is None
         if is_key:
             return scalar
         if style in ("'", '"') and frame is not None and not frame.flow:
@@ -576,12 +581,11 @@ class _Builder:
                         'write `"` at its beginning too, or take this one away',
                     )
                 )
-                return replace(scalar, faulty=True)
-            if not text and self.text[first : self._offset(line + 1, 0)].lstrip().startswith("#"):
-                return replace(scalar, commented=True)
-            behind = self.text[last : last + 3]
-            if behind[:2] == " #":
-                return self._cut_off(scalar, behind)
+                return scalar._replace(faulty=True)
+            if not text and self.text[self._offset(line, column) : self._offset(line + 1, 0)].lstrip().startswith("#"):
+                return scalar._replace(commented=True)
+            if self.text.startswith(" #", last):
+                return self._cut_off(scalar, self.text[last : last + 3])
         elif style in ("|", ">"):
             self._check_block(scalar)
         return scalar
@@ -592,8 +596,8 @@ class _Builder:
             span = scalar.span
             place = Span(self.file, span.end_line, span.end_column + 1, span.end_line, span.end_column + 2)
             self.diagnostics.append(cut_text(scalar, place))
-            return replace(scalar, faulty=True)
-        return replace(scalar, cut=True)
+            return scalar._replace(faulty=True)
+        return scalar._replace(cut=True)
 
     def _check_block(self, scalar: Scalar) -> None:
         header = scalar.raw.split("\n", 1)[0]
@@ -653,6 +657,8 @@ class _Builder:
 
     def _good_key(self, key: Scalar) -> bool:
         text = key.text
+        if text in self.good and not key.style:
+            return True
         if text == "<<" and not key.style:
             self.diagnostics.append(
                 found(
@@ -672,6 +678,8 @@ class _Builder:
         elif not key.style and _NOT_TEXT_KEY.fullmatch(text):
             message, help = f"`{text}` cannot be a key: it is not a word", "name it with a word"
         else:
+            if not key.style:
+                self.good.add(text)
             return True
         self.diagnostics.append(found("KB113", key.span, message, help))
         return False

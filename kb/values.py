@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, isqrt
 
 from kb.program import SCALE
@@ -588,6 +589,7 @@ def _mismatch(value: Fraction, unit: str, source: Measure, to: str, target: Meas
     )
 
 
+@lru_cache(maxsize=2048)  # charts say the same few values again and again, and a Fraction takes long to make
 def parse_quantity(text: str) -> tuple[Fraction, str]:
     """The number and the unit text of `58 mmHg`, `130 /min`, `4`; the unit is empty where there is none.
 

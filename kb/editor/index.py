@@ -267,8 +267,8 @@ def names_in(root: object, kinds: tuple[str, ...] = VALUES) -> Iterator[tuple[tr
 
 def _parts(root: object) -> Iterable[object]:
     if isinstance(root, tuple):
-        return root
-    if is_dataclass(root) and not isinstance(root, Span | type):
+        return () if isinstance(root, Span) else root
+    if is_dataclass(root) and not isinstance(root, type):
         return [getattr(root, one.name) for one in fields(root)]
     return ()
 

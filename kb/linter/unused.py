@@ -27,22 +27,28 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     ):
         used |= names_in(part)
     used |= _through_defines(protocol, used)
-    used |= _through_defines(protocol, meant := _meant(used, context.scope)) | meant
-    for kind, records in (
+    kinds = (
         ("definition", protocol.defines),
         ("data element", protocol.elements),
         ("parameter", protocol.parameters),
-    ):
-        for id, record in records.items():
-            element = isinstance(record, model.ElementDef) and record.basis
-            if id not in used and not element:
-                yield found(
-                    "KB407",
-                    record.span,
-                    f"the {kind} `{id}` is used nowhere",
-                    "use it in a condition, a dose or a step, or remove it",
-                    "an editor may believe that it does something",
-                )
+    )
+    idle = [
+        (kind, id, record)
+        for kind, records in kinds
+        for id, record in records.items()
+        if id not in used and not (isinstance(record, model.ElementDef) and record.basis)
+    ]
+    meant = _meant(used, context.scope) if idle else set()
+    meant |= _through_defines(protocol, meant)
+    for kind, id, record in idle:
+        if id not in meant:
+            yield found(
+                "KB407",
+                record.span,
+                f"the {kind} `{id}` is used nowhere",
+                "use it in a condition, a dose or a step, or remove it",
+                "an editor may believe that it does something",
+            )
 
 
 def _meant(used: set[str], scope: Scope) -> set[str]:

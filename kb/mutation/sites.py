@@ -90,10 +90,10 @@ def _inside(node: Any, path: tuple[str | int, ...], above: tuple[Any, ...]) -> I
     if isinstance(node, dict):
         for name, entry in node.items():
             yield from _inside(entry, (*path, name), above)
-    elif isinstance(node, tuple):
+    elif isinstance(node, tuple) and not isinstance(node, Span):
         for place, entry in enumerate(node):
             yield from _inside(entry, (*path, place), above)
-    elif is_dataclass(node) and not isinstance(node, Span):
+    elif is_dataclass(node):
         yield Site(path, node, above)
         for item in fields(node):
             yield from _inside(getattr(node, item.name), (*path, item.name), (*above, node))
