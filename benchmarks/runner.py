@@ -17,14 +17,15 @@ from playwright.sync_api import Browser
 from kb.base import Base
 from kb.site.build import preview_site
 from kb.site.emit import dossiers_of, tree_of
-from kb.site.pages.run import modules
+from kb.site.joined import joined
+from kb.site.pages.run import RUNNER, runner_files
 from tests.chromium import launched, served
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "refractory-hypotension"
 SLOWER = 4
 # The evaluator alone: expressions, the walk, what is undecided.
-EVALUATOR = ("program.js", "values.js", "evaluate.js", "walk.js", "plan.js")
+EVALUATOR = ("evaluate.js", "walk.js", "plan.js")
 CONFIG = """\
 site_name: runner
 docs_dir: ../out/tree/docs
@@ -95,7 +96,7 @@ def main(rounds: int = 7) -> None:
             )
         page = (folder / "built" / here).read_bytes()
         look = [(folder / "built" / file).read_bytes() for file in ("kb.css", "parts.css", "kb.js", "search.js")]
-    code = list(modules().values())
+    code = list(runner_files().values())
     print(f"{PROTOCOL} in Chromium, processor {SLOWER} times slower, medians of {rounds}")
     print(f"  page called to first question          {_median(cold, 'asked'):7.0f} ms   ({cold[0].files} files)")
     for told, of in (("answered at once", cold), ("answered after the rehearsal", ready)):
@@ -109,7 +110,7 @@ def main(rounds: int = 7) -> None:
         ("the runner, all of it", code),
         ("the look", look),
         ("first load", [page, *code, *look]),
-        ("the evaluator alone", [modules()[file] for file in EVALUATOR]),
+        ("the evaluator alone", [joined(RUNNER, EVALUATOR).encode()]),
     ):
         print(f"  {what:33}  {sum(map(len, parts)) / 1000:7.1f} kB   {sum(map(packed, parts)) / 1000:6.1f} kB gzip")
 

@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -190,12 +191,26 @@ PRINTED = """async (script) => {
 }"""
 
 
+EXPORTED = re.compile(r"^export (?:async )?(?:function\*?|const|class) (\w+)|^export \{(.*)\};$", re.MULTILINE)
+
+
+def _from_the_site(file: Path) -> str:
+    """A module of the runner as the page of the runner has it: what it exports, out of the one script of the site."""
+    names = [each[0] or each[1] for each in EXPORTED.findall(file.read_text("utf-8"))]
+    return f'import {{ {file.stem} }} from "/page.js";\nexport const {{ {", ".join(names)} }} = {file.stem};\n'
+
+
 def runner(browser: Browser) -> Callable[[str, Any], Any]:
-    """As `tests.runner.node.run` in Node.js, in a page: what runs a script of tests/runner and reads what it prints."""
+    """As `tests.runner.node.run` in Node.js, in a page: what runs a script of tests/runner and reads what it prints.
+
+    The code is that of the site, where all modules are one script, to the byte.
+    """
+    from kb.site.pages.run import ENTRY, RUNNER, runner_files
 
     def run(script: str, given: Any) -> Any:
         made = {
             "/": ("text/html", PAGE),
+            "/page.js": ("text/javascript", runner_files()[ENTRY].decode()),
             "/given-by-fetch.mjs": ("text/javascript", GIVEN),
             "/given.json": ("application/json", json.dumps(given)),
         }
@@ -205,7 +220,10 @@ def runner(browser: Browser) -> Callable[[str, Any], Any]:
             kind, text = made.get(path, ("", ""))
             file = (ROOT / path.lstrip("/")).resolve()
             if not kind and file.suffix in (".js", ".mjs") and ROOT in file.parents and file.is_file():
-                kind, text = "text/javascript", file.read_text("utf-8")
+                kind, text = (
+                    "text/javascript",
+                    _from_the_site(file) if file.parent == RUNNER else file.read_text("utf-8"),
+                )
             route.fulfill(status=200 if kind else 404, content_type=f"{kind or 'text/plain'}; charset=utf-8", body=text)
 
         with opened(browser) as page:

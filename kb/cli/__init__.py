@@ -183,9 +183,11 @@ def told_of(failed: Exception) -> CommandError:
             return CommandError(f"cannot read or write {name}: {failed.strerror or failed}")
         case ModuleNotFoundError() if (failed.name or "").partition(".")[0] != "kb":
             what = f"`{failed.name}` is not installed"
-            return CommandError(
-                f"{what}; install the authoring extra: pip install 'guideline-kb[authoring]'", code="KB704"
-            )
+            if failed.name == "minify":
+                needed = "site extra: pip install 'guideline-kb[authoring,site]'"
+            else:
+                needed = "authoring extra: pip install 'guideline-kb[authoring]'"
+            return CommandError(f"{what}; install the {needed}", code="KB704")
     if os.environ.get("KB_TRACEBACK"):
         raise failed
     kind = f"{type(failed).__name__}: {failed}".splitlines()[0][:300]

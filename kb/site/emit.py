@@ -145,7 +145,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
     pages[MANIFEST] = json.dumps(_manifest(dossiers, own), indent=1) + "\n"
     files = {f"docs/{path}": text.encode() for path, text in pages.items()} | written
     files["theme/flowchart.css"] = STYLE.read_bytes()
-    files |= {f"docs/{run.FOLDER}/{name}": content for name, content in run.modules().items()}
+    files |= {f"docs/{run.FOLDER}/{name}": content for name, content in run.runner_files().items()}
     for file in sorted((HERE / "theme").rglob("*")):
         if file.is_file():
             files[f"theme/{file.relative_to(HERE / 'theme').as_posix()}"] = file.read_bytes()

@@ -14,12 +14,13 @@ from playwright.sync_api import Browser, Dialog, Page, Request, expect
 
 import kb
 from kb.base import Base
+from kb.codec import program_file
 from kb.scaffold.bases import new_base
 from kb.site.build import preview_site
 from kb.site.dossier import Dossier
 from kb.site.emit import Tree, tree_of
-from kb.site.pages.run import body, modules
-from tests.chromium import Site, opened, served
+from kb.site.pages.run import body, runner_files
+from tests.chromium import ROOT, Site, opened, served
 from tests.generator.example import build
 from tests.generator.test_hostile_text import ATTACKS, attacked, plain
 from tests.scaffold.test_bases import TODAY
@@ -403,7 +404,25 @@ def test_data_in_the_page_cannot_end_its_own_block() -> None:
     assert json.loads(blocks[0])["id"]
 
 
-def test_the_modules_are_served_without_the_comments_that_describe_types() -> None:
-    for name, text in modules().items():
-        assert b"@typedef" not in text, name
-        assert b"@param" not in text or b"/** @param" in text, name
+def test_the_runner_is_one_script_that_says_where_its_modules_can_be_read() -> None:
+    files = runner_files()
+    assert list(files) == ["page.js", "page.css"]
+    script = files["page.js"].decode()
+    assert script.startswith("/* The runner of guideline-kb, Apache-2.0.")
+    assert "kb/runner" in script.splitlines()[0]
+    assert "@param" not in script
+    assert set(re.findall(r'(?:src|href)="([^"]*runner/[^"]*)"', body(Dossier(build())))) == {
+        "../../../runner/page.js",
+        "../../../runner/page.css",
+    }
+
+
+def test_the_page_holds_the_program_without_the_texts_that_no_conversation_shows() -> None:
+    program, _ = Base(ROOT).program(PROTOCOL)
+    assert program is not None
+    block = re.search(r'id="kb-program">([^<]*)<', body(Dossier(program)))
+    assert block is not None
+    held = json.loads(block[1])
+    whole = json.loads(json.dumps(program_file(program)))
+    left_out = {key for key in whole if whole[key] != held[key]}
+    assert left_out == {"statements", "not_encoded", "interpretations", "checksum"}

@@ -6,7 +6,6 @@ Nothing of it is fetched or sent: the page holds all it needs. Without the scrip
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,24 +13,25 @@ from typing import Any
 
 from kb.codec import program_file
 from kb.generator.markdown import quoted
+from kb.program import Program
 from kb.site.dossier import Dossier
+from kb.site.joined import joined
 from kb.site.pages.frame import PLACES
 
 RUNNER = Path(__file__).parents[2] / "runner"
-FOLDER = "runner"  # in the site: where the modules of the runner stand
+FOLDER = "runner"  # in the site: where the script and the look of the runner stand
 ENTRY = "page.js"
-_COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.MULTILINE | re.DOTALL)
+NOTE = "The runner of guideline-kb, Apache-2.0. Made by kb/site/joined.py from the readable modules in kb/runner."
 
 
 def body(dossier: Dossier) -> str:
     """The page without its head."""
     id, version = quoted(dossier.program.id), quoted(dossier.program.version)
     up = f"../../../{FOLDER}"
-    # The modules are asked for at once, not one after the other as each names the next.
-    preloads = "".join(f'<link rel="modulepreload" href="{up}/{name}">' for name in modules() if name.endswith(".js"))
     made = [
         "<div>",
-        f'<link rel="stylesheet" href="{up}/page.css">{preloads}',
+        # Asked for before the long data below is here; a module runs only when the whole page is.
+        f'<link rel="stylesheet" href="{up}/page.css"><script type="module" src="{up}/{ENTRY}"></script>',
         '<p class="kb-run-private">What you enter stays on this page: it is neither stored nor sent. It is forgotten'
         " when the page is closed; to keep it, download the chart. Where another protocol takes over and you go on with"
         " it, its page is given the chart.</p>",
@@ -42,7 +42,7 @@ def body(dossier: Dossier) -> str:
         " same in a terminal.</p>",
         (RUNNER / "page.html").read_text("utf-8").strip(),
         "</div>",
-        _data("kb-program", program_file(dossier.program)),
+        _data("kb-program", program_file(_run(dossier.program))),
         _data("kb-local", dossier.settings)
         if dossier.settings
         else '<script type="application/json" id="kb-local"></script>',
@@ -54,10 +54,15 @@ def body(dossier: Dossier) -> str:
                 "runners": {to: f"{folder}/run.html" for to, folder in dossier.taking_over.items()},
             },
         ),
-        f'<script type="module" src="{up}/{ENTRY}"></script>',
         "</div>",
     ]
     return "\n".join(made)
+
+
+def _run(program: Program) -> Program:
+    """Without the texts that no conversation shows: other pages have them, and `program.json` has all."""
+    readings = tuple(each._replace(rejected=(), because="") for each in program.interpretations)
+    return program._replace(statements=(), not_encoded=(), interpretations=readings)
 
 
 def _data(id: str, content: object) -> str:
@@ -83,10 +88,9 @@ def _review(dossier: Dossier) -> Mapping[str, Any]:
 
 
 @cache
-def modules() -> Mapping[str, bytes]:
-    """The files of the runner, by name, as the site serves them: without the comments that describe types."""
+def runner_files() -> Mapping[str, bytes]:
+    """The script of the runner, which is all of its modules in one, and its look, by their names in the site."""
     return {
-        file.name: _COMMENT.sub("", file.read_text("utf-8")).encode()
-        for file in sorted(RUNNER.iterdir())
-        if file.suffix in (".js", ".css")
+        ENTRY: joined(RUNNER, [ENTRY], NOTE).encode(),
+        "page.css": (RUNNER / "page.css").read_bytes(),
     }
