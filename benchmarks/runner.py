@@ -24,6 +24,7 @@ from tests.chromium import launched, served
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "refractory-hypotension"
 SLOWER = 4
+LOOK = ("kb.css", "parts.css", "flowchart.css", "kb.js", "search.js")
 # The evaluator alone: expressions, the walk, what is undecided.
 EVALUATOR = ("evaluate.js", "walk.js", "plan.js")
 CONFIG = """\
@@ -32,6 +33,7 @@ docs_dir: ../out/tree/docs
 use_directory_urls: false
 plugins: []
 theme: {name: null, custom_dir: ../out/tree/theme, locale: en}
+nav: [{Home: protocols/index.md}]
 markdown_extensions: [tables]
 """
 # Answers a question as a reader would; says how long the page took until advice and next question were known, and
@@ -95,7 +97,7 @@ def main(rounds: int = 7) -> None:
                 [opened(browser, f"{site}/{here}", at_once=at_once) for _ in range(rounds)] for at_once in (True, False)
             )
         page = (folder / "built" / here).read_bytes()
-        look = [(folder / "built" / file).read_bytes() for file in ("kb.css", "parts.css", "kb.js", "search.js")]
+        look = [(folder / "built" / file).read_bytes() for file in LOOK]
     code = list(runner_files().values())
     print(f"{PROTOCOL} in Chromium, processor {SLOWER} times slower, medians of {rounds}")
     print(f"  page called to first question          {_median(cold, 'asked'):7.0f} ms   ({cold[0].files} files)")

@@ -25,6 +25,7 @@ import { clean } from "./wording.js";
 /** @typedef {import("./shown.js").Site} Site */
 
 const MICROSECONDS = 1_000_000n;
+const SLICE = 10; // milliseconds of work in the background, where the browser does not say how long it is idle
 const TICK = 20_000; // milliseconds between two looks at the clock of the device
 /** Questions that are about a time of their own. */
 const TIMED = new Set(["began", "given", "done", "earlier"]);
@@ -69,12 +70,19 @@ function device() {
 }
 
 /**
- * When there is nothing else to do; not every browser can tell when that is.
- * @param {() => void} act
+ * When there is nothing else to do; not every browser can tell when that is. `act` is given how many milliseconds are
+ * left for it.
+ * @param {(left: () => number) => void} act
  */
 function idle(act) {
-  if (typeof requestIdleCallback === "function") requestIdleCallback(act);
-  else setTimeout(act, 50);
+  if (typeof requestIdleCallback === "function") {
+    requestIdleCallback((deadline) => act(() => deadline.timeRemaining()));
+  } else {
+    setTimeout(() => {
+      const end = performance.now() + SLICE;
+      act(() => end - performance.now());
+    }, 4 * SLICE);
+  }
 }
 
 /**
@@ -143,7 +151,6 @@ class Page {
   #drawn = "";
   /** @type {readonly string[]} */
   #summary = [];
-  #acted = false;
 
   /**
    * @param {Guideline} guideline
@@ -166,15 +173,19 @@ class Page {
     });
   }
 
-  /** While the reader reads the first question: a turn whenever there is nothing else to do. */
+  /** While the reader reads a question: some turns whenever there is nothing else to do. */
   rehearse() {
     const turns = rehearsal(this.#guideline, { now: device(), local: this.#local }, this.#site);
-    const next = () => {
-      if (this.#acted) return;
-      if (turns.next().done) performance.mark("kb-run-rehearsed");
-      else idle(next);
-    };
-    idle(next);
+    idle(function next(left) {
+      for (let took = 0, start = performance.now(); took <= left(); start += took) {
+        if (turns.next().done) {
+          performance.mark("kb-run-rehearsed");
+          return;
+        }
+        took = performance.now() - start;
+      }
+      idle(next);
+    });
   }
 
   #now() {
@@ -202,7 +213,6 @@ class Page {
    */
   #act(change, place = "kb-run-refused") {
     this.#guarded(() => {
-      this.#acted = true;
       const start = performance.now();
       for (const told of document.querySelectorAll(".kb-run-refusal")) told.replaceChildren();
       this.#field()?.removeAttribute("aria-invalid");
