@@ -179,7 +179,7 @@ export function staysWithheld(walk, index) {
   const status = /** @type {string | null} */ (evaluate(step.status, walk.row));
   const maybe = status === null && evaluate(step.satisfied, walk.row) === false;
   if (!isActive(status) && status !== "waiting" && !maybe) return false;
-  const { value, note } = doseOf(walk, action);
+  const { value, note } = limitedDose(walk, action);
   if (note && value.rounded === 0n) return true;
   return refusals(walk, step.id, action, value, status === "waiting").refused.length > 0;
 }
@@ -202,12 +202,12 @@ function refusals(walk, step, action, value, waiting) {
 }
 
 /**
- * The dose, what a cap's total still needs, and what a cap says about it.
+ * How much, what a cap's total still needs, and what a cap says about it.
  * @param {Walk} walk
  * @param {Action} action
- * @returns {{dose: DoseAdvice, value: DoseValue, needs: ReadonlySet<number>, note: string}}
+ * @returns {{value: DoseValue, needs: ReadonlySet<number>, note: string}}
  */
-function doseOf(walk, action) {
+function limitedDose(walk, action) {
   const drug = /** @type {Drug} */ (walk.plan.drugs.get(action.drug));
   /** @type {bigint | null} */
   let left = null;
@@ -227,7 +227,18 @@ function doseOf(walk, action) {
       note = `${cap.id}: at most ${most}; ${told(walk, drug.id, cap.unit, left)} is left`;
     }
   }
-  const value = unknownCap ? NOT_KNOWN : doseValue(drug, action, walk.row, left);
+  return { value: unknownCap ? NOT_KNOWN : doseValue(drug, action, walk.row, left), needs, note };
+}
+
+/**
+ * As `limitedDose`, and the dose in words.
+ * @param {Walk} walk
+ * @param {Action} action
+ * @returns {{dose: DoseAdvice, value: DoseValue, needs: ReadonlySet<number>, note: string}}
+ */
+function doseOf(walk, action) {
+  const { value, needs, note } = limitedDose(walk, action);
+  const drug = /** @type {Drug} */ (walk.plan.drugs.get(action.drug));
   const asks = namesOf(walk, new Set([...doseNeeds(walk, action), ...needs]));
   const names = dictionaryOf(walk.program);
   let strength = walk.reading.strengths.get(drug.id) ?? null;

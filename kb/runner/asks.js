@@ -181,13 +181,21 @@ export function inOrder(slots) {
  */
 export function questions(walk, needs, overdue) {
   const { program } = walk;
-  /** @type {Map<string, Ask>} */
+  /** @type {Map<string, Ask & {decides: string[]}>} */
   const byName = new Map();
-  /** @type {Map<string, Policy>} */
+  /** @type {Map<string, Policy & {decides: string[]}>} */
   const policies = new Map();
+  /** @param {string} parameter @param {string} title @param {string} unit @param {string} step */
+  const needPolicy = (parameter, title, unit, step) => {
+    let made = policies.get(parameter);
+    if (made === undefined) policies.set(parameter, (made = { parameter, title, unit, decides: [] }));
+    if (!made.decides.includes(step)) made.decides.push(step);
+  };
   /** @type {Map<string, Unavailable>} */
   const unavailable = new Map();
-  for (const [name, late] of overdue) byName.set(name, { ...askFor(program, name, "review"), overdue_by: late });
+  for (const [name, late] of overdue) {
+    byName.set(name, { ...askFor(program, name, "review"), overdue_by: late, decides: [] });
+  }
   for (const need of [...needs.filter((need) => need.now), ...needs.filter((need) => !need.now)]) {
     const step = program.steps[need.step].id;
     for (const index of inOrder(need.slots)) {
@@ -196,8 +204,7 @@ export function questions(walk, needs, overdue) {
       const kind = cause === undefined ? "" : cause.kind;
       if (slot.kind === "parameter" || kind === "local policy") {
         for (const name of slot.kind === "parameter" ? [slot.of] : (cause?.asks ?? [])) {
-          const before = policies.get(name) ?? policy(name, parameterTitle(program, name), slot.unit);
-          policies.set(name, { ...before, decides: withStep(before.decides, step) });
+          needPolicy(name, parameterTitle(program, name), slot.unit, step);
         }
         continue;
       }
@@ -207,14 +214,14 @@ export function questions(walk, needs, overdue) {
         continue;
       }
       for (const parameter of unsetParameters(walk, slot)) {
-        const before = policies.get(parameter.of) ?? policy(parameter.of, parameter.title, parameter.unit);
-        policies.set(parameter.of, { ...before, decides: withStep(before.decides, step) });
+        needPolicy(parameter.of, parameter.title, parameter.unit, step);
       }
       for (const name of cause === undefined ? [slot.name] : cause.asks) {
-        let ask = byName.get(name) ?? askFor(program, name, kind, slot);
-        if (cause !== undefined && !ask.cause) ask = { ...ask, cause: cause.text };
-        const now = ask.decides.length ? ask.now : need.now;
-        byName.set(name, { ...ask, decides: withStep(ask.decides, step), now });
+        let ask = byName.get(name);
+        if (ask === undefined) byName.set(name, (ask = { ...askFor(program, name, kind, slot), decides: [] }));
+        if (cause !== undefined && !ask.cause) ask.cause = cause.text;
+        if (!ask.decides.length) ask.now = need.now;
+        if (!ask.decides.includes(step)) ask.decides.push(step);
       }
     }
   }
@@ -237,24 +244,6 @@ function unsetParameters(walk, slot) {
     }
   }
   return found;
-}
-
-/**
- * @param {readonly string[]} steps
- * @param {string} step
- */
-function withStep(steps, step) {
-  return steps.includes(step) ? steps : [...steps, step];
-}
-
-/**
- * @param {string} parameter
- * @param {string} title
- * @param {string} unit
- * @returns {Policy}
- */
-function policy(parameter, title, unit) {
-  return { parameter, title, unit, decides: [] };
 }
 
 /**

@@ -62,10 +62,11 @@ const EVENTS = new Map([
   ["step", ["done", "declined"]],
   ["protocol", ["opened", "closed"]],
 ]);
-const TEXTS =
+const TEXTS = (
   "kind event element value drug rate amount salt concentration route protocol version digest step reason replaces " +
-  "retracts";
-const KEYS = ["id", "at", "recorded", ...TEXTS.split(" ")];
+  "retracts"
+).split(" ");
+const KEYS = ["id", "at", "recorded", ...TEXTS];
 export const STATES = ["unobtainable", "not available"];
 export const RECORD = "therapy_record";
 /** An entry that cannot be read and does not say what it is about. */
@@ -353,7 +354,7 @@ export function readEntry(data, problems, place = "the entry") {
   const words = {};
   /** @type {string | boolean | null} */
   let value = null;
-  for (const key of TEXTS.split(" ")) {
+  for (const key of TEXTS) {
     const raw = item.get(key) ?? null;
     words[key] = "";
     if (raw === null) continue;

@@ -288,24 +288,27 @@ function weigh(expr, row, made) {
     case "cases":
       return weighCases(expr.cases, row, made);
   }
+  if (expr.kind === "and" || expr.kind === "or") {
+    const closing = expr.kind === "or";
+    /** @type {Value} */
+    let value = !closing;
+    /** @type {Weighed[]} */
+    const parts = [];
+    for (const item of expr.items) {
+      const part = weigh(item, row, made);
+      if (part.value === closing) {
+        value = closing;
+        if (!part.open.size) return weighed_(closing);
+      } else if (part.value === null && value !== closing) {
+        value = null;
+      }
+      parts.push(part);
+    }
+    return closed(value, parts);
+  }
   const parts = partsOf(expr).map((item) => weigh(item, row, made));
   const values = parts.map((part) => part.value);
   switch (expr.kind) {
-    case "and":
-    case "or": {
-      const closing = expr.kind === "or";
-      /** @type {Value} */
-      let value = !closing;
-      for (const part of parts) {
-        if (part.value === closing) {
-          value = closing;
-          if (!part.open.size) return weighed_(closing);
-        } else if (part.value === null && value !== closing) {
-          value = null;
-        }
-      }
-      return closed(value, parts);
-    }
     case "at_least": {
       const value = atLeast(expr.count, values);
       const sure = parts.filter((part) => part.value === true && !part.open.size).length;
@@ -362,8 +365,12 @@ function weighCases(cases, row, made) {
  * @param {readonly Weighed[]} parts
  */
 function closed(value, parts) {
-  const open = parts.filter((part) => part.open.size);
-  const settles = open.every((part) => part.settles);
-  if (!open.length || (settles && value !== null)) return weighed_(value);
-  return weighed_(value, new Set(open.flatMap((part) => [...part.open])), settles);
+  /** @type {Set<number>} */
+  const open = new Set();
+  let settles = true;
+  for (const part of parts) {
+    if (part.open.size) settles = part.settles && settles;
+    for (const slot of part.open) open.add(slot);
+  }
+  return !open.size || (settles && value !== null) ? weighed_(value) : weighed_(value, open, settles);
 }

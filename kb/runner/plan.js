@@ -2,6 +2,7 @@
 
 import { NONE, madeSlots, possibleCases, slotsOf, undecided } from "./evaluate.js";
 
+/** @typedef {import("./advice.js").Reason} Reason */
 /** @typedef {import("./folds.js").Reading} Reading */
 /** @typedef {import("./program.js").Drug} Drug */
 /** @typedef {import("./program.js").Expr} Expr */
@@ -85,6 +86,13 @@ export class Walk {
     this.decision = decision;
     this.unknown = unknown;
     this.weighed = weighed;
+    // What was found is asked for again and again: by steps that share conditions, and ways.
+    /** @type {Map<Expr, ReadonlySet<number>>} */
+    this.asked = new Map();
+    /** @type {Map<number, [number[], boolean]>} */
+    this.open = new Map();
+    /** @type {Map<Edge, Reason | null>} */
+    this.said = new Map();
   }
 
   get program() {
@@ -101,8 +109,13 @@ export class Walk {
 
   /** The unknown inputs that could still change `expr`, a part of the Program. @param {Expr} expr */
   undecided(expr) {
-    if (!(this.plan.inputs(expr) & this.unknown)) return NOTHING;
-    return undecided(expr, this.row, this.plan.program, this.plan.made(expr), this.weighed);
+    let found = this.asked.get(expr);
+    if (found === undefined) {
+      const open = this.plan.inputs(expr) & this.unknown;
+      found = open ? undecided(expr, this.row, this.plan.program, this.plan.made(expr), this.weighed) : NOTHING;
+      this.asked.set(expr, found);
+    }
+    return found;
   }
 
   /**
@@ -111,6 +124,13 @@ export class Walk {
    * @returns {[number[], boolean]}
    */
   openCases(step) {
+    let found = this.open.get(step);
+    if (found === undefined) this.open.set(step, (found = this.#openCases(step)));
+    return found;
+  }
+
+  /** @param {number} step @returns {[number[], boolean]} */
+  #openCases(step) {
     const made = this.plan.program.steps[step];
     const mask = this.decision.outcomes.get(step);
     if (mask === undefined) return possibleCases(made, this.row);

@@ -151,12 +151,24 @@ export function truth(value) {
 }
 
 /**
- * What the way `edge` says: the case that won, a step satisfied, an assumption; null for a plain `with`.
+ * What the way `edge` says: the case that won, a step satisfied, an assumption; null for a plain `with`. Many steps are
+ * reached by the same ways.
  * @param {Walk} walk
  * @param {Edge} edge
  * @returns {Reason | null}
  */
 function reasonOf(walk, edge) {
+  let made = walk.said.get(edge);
+  if (made === undefined) walk.said.set(edge, (made = reasonMade(walk, edge)));
+  return made;
+}
+
+/**
+ * @param {Walk} walk
+ * @param {Edge} edge
+ * @returns {Reason | null}
+ */
+function reasonMade(walk, edge) {
   const step = walk.program.steps[edge.source];
   const common = { step: step.id, question: step.title };
   const { cites, interprets } = step;

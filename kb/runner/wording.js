@@ -28,6 +28,8 @@ const FEATURES = [
   [/(\d) Cel\b/g, "$1 °C"],
 ];
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** What `clean` would change: such a letter, white space that is no single space, or any at an end. */
+const UNCLEAN = new RegExp(`${CONTROL.source}|^\\s|\\s$|\\s\\s|[^\\S ]`, "u");
 const NAME = /[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*/g;
 
 /**
@@ -35,6 +37,7 @@ const NAME = /[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*/g;
  * @param {string} text
  */
 export function clean(text) {
+  if (!UNCLEAN.test(text)) return text;
   return text.replace(CONTROL, " ").split(/\s+/u).filter(Boolean).join(" ");
 }
 
