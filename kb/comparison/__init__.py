@@ -103,7 +103,7 @@ def _reasons(listed: tuple[Change, ...], told: Behaviour | None, same_logic: boo
         yield _reason(MAJOR, "nobody has worked out for whom advice differs: the solver is not installed")
     else:
         for region in told.regions:
-            yield _reason(region.level, f"{told_changes(region.changes)} ({'; '.join(region.where) or 'all patients'})")
+            yield _reason(region.level, f"{told_changes(region.changes)} ({'; '.join(region.where)})")
         for difference in told.untold:
             yield _reason(told.level, f"{told_changes((difference,))}, in more patients than are told here")
         for text in told.undecided:

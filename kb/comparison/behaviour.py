@@ -57,7 +57,7 @@ class Example(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Patients who are all told otherwise in the same ways. `where`: all that makes a patient one of them."""
+    """Patients who are all told otherwise in the same ways. `where`: all that makes a patient one of them, in words."""
 
     where: tuple[str, ...]
     changes: tuple[Difference, ...]
@@ -214,9 +214,10 @@ class SideBySide:
                     "form", id, f"{name} {forms[0].get(name, '') or 'none'}", forms[1][name] or "none"
                 )
                 yield _Item(difference, both, both, MAJOR)
-        if steps[0].kind != "do" or steps[1].kind != "do":
+        kinds = {step.kind for step in steps}
+        yield self._assumed(id, old, new, both) if "end" in kinds else self._status(id, old, new, both)
+        if kinds != {"do"}:
             return
-        yield self._status(id, old, new, both)
         before, after = steps[0].action, steps[1].action
         walks = self.pair.walks
         if before is None or after is None:
@@ -267,6 +268,19 @@ class SideBySide:
             if action_form(one.action) != action_form(other.action):
                 same.append(False)
         return and_(*same)
+
+    def _assumed(self, id: str, old: int, new: int, both: Term) -> _Item:
+        """An outcome has no status: it is reached, or reached only if what is not known is as assumed."""
+        taken = self.pair.walks[0].assumed(old), self.pair.walks[1].assumed(new)
+
+        def refine(model: Model) -> tuple[Difference, Term, Term]:
+            guessed = [model.truth(each) for each in taken]
+            words = ["reached" + (", under an assumption" if each else "") for each in guessed]
+            terms = [each if so else not_(each) for each, so in zip(taken, guessed, strict=True)]
+            return Difference("status", id, *words), and_(both, *terms), both
+
+        told = "where it is reached otherwise"
+        return _Item(Difference("status", id), and_(both, not_(_same(*taken))), both, MAJOR, told, refine)
 
     def _status(self, id: str, old: int, new: int, both: Term) -> _Item:
         walks = self.pair.walks
@@ -494,10 +508,18 @@ class SideBySide:
         where = self.vocabulary.told(found.literals)
         if found.otherwise:
             where = (*where, found.otherwise)
+        where = where or (self._all_of(found),)
         changes = tuple(difference for difference, _ in found.changes)
         level = max((level for _, level in found.changes), key=LEVELS.index)
         example = self._example(found) if with_example else None
         return Region(where, changes, level, example)
+
+    def _all_of(self, found: _Found) -> str:
+        """Whom a region holds that no condition sets apart: everybody, or all who come to what is told otherwise."""
+        if self._implies(self._both_apply(), found.term):
+            return "all patients"
+        kinds = {difference.kind for difference, _ in found.changes}
+        return "all of whom this was told" if kinds & {"status", "gone", "goal", "alert"} else "all who come to it"
 
     def _example(self, found: _Found) -> Example | None:
         """A patient of a region, replayed on both versions: one to whom the step is recommended, if there is one."""

@@ -113,7 +113,7 @@ def _behaviour(found: Comparison, mark: str, item: str) -> Iterator[str]:
         yield f"{item}nobody: proved for all patients, missing data included"
         return
     for where, regions in _by_place(told.regions).items():
-        yield f"{item}{_plain(', '.join(where), mark) or 'all patients'}:"
+        yield f"{item}{_plain(', '.join(where), mark)}:"
         for region in regions:
             yield f"  {item}{_plain(told_changes(region.changes), mark)} ({region.level}, {_print_of(region)})"
         example = next((region.example for region in regions if region.example is not None), None)

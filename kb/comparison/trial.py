@@ -202,6 +202,7 @@ def _tried(result: Result, say: Speaker) -> Tried:
     return Tried(scenario.title, scenario.span.file, scenario.span.line, mismatches, tuple(_advice(result, say)))
 
 
+_ASSUMED = ", under an assumption"
 _WORDS = {True: "yes", False: "no", None: "not known"}
 
 
@@ -226,10 +227,11 @@ def advice_lines(advice: Advice, say: Speaker | None = None) -> Iterator[str]:
     yield f"entered: {_WORDS[advice.entered]}"
     for item in advice.actions:
         options = "".join(f"; {option.id}: {told(option.dose)}" for option in item.options if option.dose)
-        yield f"{item.status}: {item.step}{f': {told(item.dose)}' if item.dose else ''}{options}"
+        dose = f": {told(item.dose)}" if item.dose else ""
+        yield f"{item.status}: {item.step}{dose}{options}{_ASSUMED if item.assumed else ''}"
     yield from (f"ask: {ask.name}" for ask in advice.asks)
     yield from (f"alert: {alert.id}" for alert in advice.alerts)
-    yield from (f"outcome: {outcome.step}" for outcome in advice.outcomes)
+    yield from (f"outcome: {item.step}{_ASSUMED if item.assumed else ''}" for item in advice.outcomes)
     yield from (f"hand over: {item.protocol}" for item in advice.hand_overs)
     yield from (f"needs local policy: {item.parameter}" for item in advice.needs_policy)
     yield from (f"unavailable: {item.name}" for item in advice.unavailable)

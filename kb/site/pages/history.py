@@ -68,7 +68,7 @@ def _behaviour(told: Mapping[str, Any] | None) -> Iterator[str]:
         yield "Nobody: proved for all patients, missing data included."
         return
     for region in told["regions"]:
-        where = ", ".join(region["where"]) or "all patients"
+        where = ", ".join(region["where"])
         yield f"{quoted(where)}: **{coded(region['says'])}** ({quoted(region['level'])})" + _example(region["example"])
     if told["untold"]:
         yield coded(f"and more: {'; '.join(dict.fromkeys(each['says'] for each in told['untold']))}")
