@@ -179,6 +179,8 @@ def _limits(walk: Walk, order: Order, drug: ir.Drug) -> Limits:
     """
     local, rated = walk.reading.local, (("rate", order.rate), ("amount", order.amount))
     own = local.limits.get(drug.id, ())
+    if not drug.limits and not own:
+        return Limits((), (), (), ())
     areas = local.possible_areas(drug.id)
     tell = _teller(walk, drug.id)
     routes: tuple[str, ...] = (order.route or "",)
@@ -187,7 +189,7 @@ def _limits(walk: Walk, order: Order, drug: ir.Drug) -> Limits:
         routes = ("", *sorted(route for route in named if route))
 
     def held(area: str, route: str) -> Held:
-        return _joined([hold(drug, of, value or 0, route, own, area, tell) for of, value in rated])
+        return _joined([hold(drug, of, value, route, own, area, tell) for of, value in rated if value])
 
     unstated: dict[str, None] = {}
     agreed: Held | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb import program as ir
-from kb.advice import SaidElsewhere
+from kb.advice import Reason, SaidElsewhere
 from kb.evaluate import Weighed, made_slots, possible_cases, slots_of, undecided
 from kb.records import TYPE_CHECKING, NamedTuple
 
@@ -106,7 +106,8 @@ class Plan:
 class Walk(NamedTuple):
     """One patient read through one Program: what every answer is taken from.
 
-    `unknown` masks the unknown slots; `weighed` keeps what `undecided` found of definitions.
+    `unknown` masks the unknown slots; `weighed` keeps what `undecided` found of definitions, `told` the reasons of
+    ways that several steps lie behind.
     """
 
     plan: Plan
@@ -115,6 +116,7 @@ class Walk(NamedTuple):
     decision: Decision
     unknown: int
     weighed: dict[int, Weighed]
+    told: dict[Edge, Reason | None]
 
     @property
     def program(self) -> ir.Program:
@@ -142,7 +144,7 @@ class Walk(NamedTuple):
         if mask is None:
             found, gap = possible_cases(self.plan.program.steps[step], self.row)
             return tuple(found), gap
-        return tuple(number for number in range(len(cases)) if mask >> number & 1), bool(mask >> len(cases) & 1)
+        return tuple([number for number in range(len(cases)) if mask >> number & 1]), bool(mask >> len(cases) & 1)
 
 
 def walk_over(plan: Plan, reading: Reading, decision: Decision) -> Walk:
@@ -151,7 +153,7 @@ def walk_over(plan: Plan, reading: Reading, decision: Decision) -> Walk:
     for index, value in enumerate(reading.row):
         if value is None:
             unknown |= 1 << index
-    return Walk(plan, reading, reading.row, decision, unknown, {})
+    return Walk(plan, reading, reading.row, decision, unknown, {}, {})
 
 
 def edges_into(program: ir.Program) -> tuple[tuple[Edge, ...], ...]:

@@ -102,6 +102,12 @@ def facts(walk: Walk, expr: ir.Expr) -> tuple[Fact, ...]:
 
 def _reason(walk: Walk, edge: Edge) -> Reason | None:
     """What the way `edge` says: the case that won, a step satisfied, an assumption; None for a plain `with`."""
+    if edge not in walk.told:
+        walk.told[edge] = _worked_out(walk, edge)
+    return walk.told[edge]
+
+
+def _worked_out(walk: Walk, edge: Edge) -> Reason | None:
     step = walk.program.steps[edge.source]
     if edge.kind == "case":
         case = step.cases[edge.case]

@@ -307,11 +307,25 @@ def _compare(
 
 def _names(advice: Advice, expect: Mapping[str, Any]) -> Iterator[Mismatch]:
     """Names that the protocol does not have: an expectation about them would always, or never, be met."""
-    for key, names in known_names(advice.walk.program).items():
-        for name in _strings(expect.get(key, ())):
+    known = _known_names(advice.walk.program)
+    for key in [key for key in known if key in expect]:
+        names = known[key]
+        for name in _strings(expect[key]):
             if name not in names:
                 close = get_close_matches(name, names, n=1)
                 yield Mismatch(key, name, f"nothing of that name{f'; did you mean {close[0]}?' if close else ''}")
+
+
+_KNOWN: dict[int, tuple[Program, dict[str, set[str]]]] = {}
+
+
+def _known_names(program: Program) -> dict[str, set[str]]:
+    """As `known_names`, made once for all worked patients of a Program."""
+    found = _KNOWN.get(id(program))
+    if found is None or found[0] is not program:
+        _KNOWN.clear()
+        found = _KNOWN[id(program)] = program, known_names(program)
+    return found[1]
 
 
 def known_names(program: Program) -> dict[str, set[str]]:
