@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,21 +61,38 @@ class Tree(NamedTuple):
             raise EmitError(f"{folder} holds what `kb emit` did not write; name an empty or a new folder")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARK).write_text("Made by kb emit: what stands here is written over.\n", "utf-8")
+        there, folders = _held(folder)
+        made: set[str] = set()
         changed = []
         for path, content in self.files.items():
             file = folder / path
-            if not file.is_file() or file.read_bytes() != content:
+            if path in there and file.read_bytes() == content:
+                continue
+            above = path.rpartition("/")[0]
+            if above not in made:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-                changed.append(path)
-        for file in sorted(folder.rglob("*"), reverse=True):
-            path = file.relative_to(folder).as_posix()
-            if file.is_file() and path not in self.files and path != MARK:
-                file.unlink()
-                changed.append(path)
-            elif file.is_dir() and not any(file.iterdir()):
-                file.rmdir()
+                made.add(above)
+            file.write_bytes(content)
+            changed.append(path)
+        for path in sorted(there - self.files.keys() - {MARK}, reverse=True):
+            (folder / path).unlink()
+            changed.append(path)
+        for path in folders:
+            if not any((folder / path).iterdir()):
+                (folder / path).rmdir()
         return tuple(changed)
+
+
+def _held(folder: Path) -> tuple[set[str], list[str]]:
+    """The files in a folder, and the folders, innermost first, by their paths: the disk is asked once, not for each."""
+    files: set[str] = set()
+    folders: list[str] = []
+    for above, _, names in os.walk(folder, topdown=False):
+        own = Path(above).relative_to(folder).as_posix()
+        lead = "" if own == "." else f"{own}/"
+        files.update(lead + name for name in names)
+        folders += [own] if lead else []
+    return files, folders
 
 
 @contextmanager

@@ -92,11 +92,18 @@ def _protocols(protocols: list[dict[str, object]], pages: dict[str, _Page], own:
 
 def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str]:
     there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+    def meant(folder_of: str, path: str) -> str:
+        named = posixpath.normpath(posixpath.join(folder_of, unquote(path)))
+        return named if named in there else posixpath.normpath(f"{named}/index.html")
+
     for path, page in pages.items():
         if not path.startswith(own):
             continue
         for place in sorted(page.twice) if not own else ():
             yield f"{path} has two places called {place}: a link may lead to the wrong one"
+        above = posixpath.dirname(path)
+        known: dict[str, str] = {"": path}  # most links of a page lead to a few others
         for target in page.links:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:
@@ -104,8 +111,9 @@ def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str
             if parts.path.startswith("/"):
                 yield f"{path} leads to {target}: an address that begins at the root of a server breaks elsewhere"
                 continue
-            named = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path)))
-            named = path if not parts.path else named if named in there else posixpath.normpath(f"{named}/index.html")
+            if parts.path not in known:
+                known[parts.path] = meant(above, parts.path)
+            named = known[parts.path]
             if named not in there:
                 yield f"{path} leads to {target}, which is not there"
                 continue
