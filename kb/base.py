@@ -116,7 +116,11 @@ class Base:
             self.__dict__.pop("_library", None)
             self._compiled.clear()
             self._inspected.clear()
-        for known in [known for known in self._compiled if known.parent == file.parent]:
+        # A version rests on its own file and on what all versions share, never on the file of another version.
+        alone = VERSION.fullmatch(file.stem) is not None
+        for known in [
+            known for known in self._compiled if known == file or (known.parent == file.parent and not alone)
+        ]:
             del self._compiled[known]
             self._inspected.pop(known, None)
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from kb import program as ir
+from kb.codec import program_file
 from kb.coverage import Part, coverage
 from kb.diagnostics import Diagnostic, Span
 from kb.generator.diagram import Node
@@ -105,6 +106,11 @@ class Dossier:
     def folder(self) -> str:
         """Where its pages stand in the site."""
         return f"protocols/{self.program.id}/{self.program.version}"
+
+    @cached_property
+    def file(self) -> Mapping[str, Any]:
+        """What `kb compile` writes of it."""
+        return program_file(self.program)
 
     @cached_property
     def local(self) -> Local:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kb.base import Base
-from kb.codec import program_file
 from kb.codes import CODES
 from kb.diagnostics import Diagnostic
 from kb.editor.schemas import kinds
@@ -144,7 +143,7 @@ def tree_of(base: Base, dossiers: Sequence[Dossier], check: Mapping[str, Any] | 
         own[dossier.folder] = list(made)
         pages |= made
         pages[f"{dossier.folder}/flowchart.svg"] = dossier.picture
-        pages[f"{dossier.folder}/program.json"] = json.dumps(program_file(dossier.program), ensure_ascii=False) + "\n"
+        pages[f"{dossier.folder}/program.json"] = json.dumps(dossier.file, ensure_ascii=False) + "\n"
         if dossier.program.version == dossier.latest:
             pages |= _latest(dossier, made)
     guide = {"docs/editors-guide.md", "docs/meaning.md"} <= set(written)

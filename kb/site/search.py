@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
 
@@ -62,12 +63,14 @@ def search_index(whole: Whole, made: Mapping[str, str], written: Mapping[str, st
     index = {
         "names": [list(names) for names in synonyms(whole)],
         "kinds": kinds,
-        "entries": [
-            [kinds.index(each.kind), clean(each.title), clean(each.within), each.address, clean(each.text)]
-            for each in entries
-        ],
+        "entries": [[kinds.index(each.kind), *_shown(each)] for each in entries],
     }
     return f"{ASSIGNED}{json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"
+
+
+@lru_cache(maxsize=16384)
+def _shown(entry: Entry) -> tuple[str, str, str, str]:
+    return clean(entry.title), clean(entry.within), entry.address, clean(entry.text)
 
 
 def read_index(script: str) -> dict[str, list[list[str | int]]]:
@@ -204,8 +207,13 @@ def _is_built(path: str) -> bool:
     return not path.startswith("templates/") and not any(part.startswith(".") for part in path.split("/"))
 
 
-def page_entries(path: str, text: str) -> Iterator[Entry]:
+@lru_cache(maxsize=2048)  # a preview makes the index anew at each save, and hardly a page has changed
+def page_entries(path: str, text: str) -> tuple[Entry, ...]:
     """The sections of a page, each with its heading."""
+    return tuple(_page_entries(path, text))
+
+
+def _page_entries(path: str, text: str) -> Iterator[Entry]:
     address = re.sub(r"(^|/)README\.md$", r"\1index.md", path).removesuffix(".md") + ".html"
     title, taken = "", set[str]()
     for heading, lines in _sections(text):

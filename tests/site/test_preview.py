@@ -65,6 +65,21 @@ def test_a_mistake_is_told_at_its_step_above_the_last_good_chart(preview: Previe
     assert "<svg" in page(preview, "chart")
 
 
+def test_a_save_reads_one_version_anew_and_of_what_they_share_all_versions(preview: Preview) -> None:
+    file, base = protocol_file(preview), preview.base
+    file.with_name("0.2.0.yaml").write_text(file.read_text("utf-8").replace("0.1.0", "0.2.0", 1), "utf-8")
+
+    def anew(changed: str) -> list[str]:
+        before = {version: base.program("first-protocol", version)[0] for version in ("0.1.0", "0.2.0")}
+        assert None not in before.values()
+        base.forget(file.with_name(changed))
+        return [version for version in before if base.program("first-protocol", version)[0] is not before[version]]
+
+    assert anew("0.1.0.yaml") == ["0.1.0"]
+    assert anew("0.2.0.yaml") == ["0.2.0"]
+    assert anew("statements.yaml") == ["0.1.0", "0.2.0"]
+
+
 def test_what_is_no_yaml_at_all_keeps_the_last_good_pages(preview: Preview) -> None:
     preview.look()
     save(preview, "steps:", "steps: [")

@@ -126,9 +126,12 @@ def _charted(dossier: Dossier, scenario: Scenario) -> Iterator[str]:
     entries = scenario.chart.get("entries")
     if isinstance(entries, list):
         moments: dict[str, list[str]] = {}
+        told_of: dict[str, list[str]] = {}  # by the time as it is written: most times of a chart are written often
         for entry in sorted(entries, key=lambda entry: str(entry.get("at", ""))):
             at = str(entry.get("at", ""))
-            moments.setdefault(_ago(at, scenario), []).append(_entry(dossier, entry))
+            if at not in told_of:
+                told_of[at] = moments.setdefault(_ago(at, scenario), [])
+            told_of[at].append(_entry(dossier, entry))
         for ago, told in moments.items():
             yield f"{escaped(ago)}: {escaped('; '.join(told))}"
         return
