@@ -25,7 +25,7 @@ import { clean } from "./wording.js";
 /** @typedef {import("./shown.js").Site} Site */
 
 const MICROSECONDS = 1_000_000n;
-const SLICE = 10; // milliseconds of work in the background, where the browser does not say how long it is idle
+const SLICE = 10; // milliseconds of work in the background, before it is seen whether the reader does something
 const TICK = 20_000; // milliseconds between two looks at the clock of the device
 /** Questions that are about a time of their own. */
 const TIMED = new Set(["began", "given", "done", "earlier"]);
@@ -75,14 +75,12 @@ function device() {
  * @param {(left: () => number) => void} act
  */
 function idle(act) {
-  if (typeof requestIdleCallback === "function") {
-    requestIdleCallback((deadline) => act(() => deadline.timeRemaining()));
-  } else {
-    setTimeout(() => {
-      const end = performance.now() + SLICE;
-      act(() => end - performance.now());
-    }, 4 * SLICE);
-  }
+  const slice = (/** @type {IdleDeadline} */ deadline) => {
+    const end = performance.now() + SLICE;
+    act(() => Math.min(end - performance.now(), deadline.timeRemaining()));
+  };
+  if (typeof requestIdleCallback === "function") requestIdleCallback(slice);
+  else setTimeout(slice, 4 * SLICE, { timeRemaining: () => SLICE });
 }
 
 /**

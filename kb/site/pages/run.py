@@ -21,6 +21,8 @@ from kb.site.pages.frame import PLACES
 RUNNER = Path(__file__).parents[2] / "runner"
 FOLDER = "runner"  # in the site: where the script and the look of the runner stand
 ENTRY = "page.js"
+# Chromium compiles the functions while the page is still read, and not one by one as each is first called.
+EAGERLY = "//# allFunctionsCalledOnLoad\n"
 NOTE = "The runner of guideline-kb, Apache-2.0. Made by kb/site/joined.py from the readable modules in kb/runner."
 
 
@@ -91,6 +93,6 @@ def _review(dossier: Dossier) -> Mapping[str, Any]:
 def runner_files() -> Mapping[str, bytes]:
     """The script of the runner, which is all of its modules in one, and its look, by their names in the site."""
     return {
-        ENTRY: joined(RUNNER, [ENTRY], NOTE).encode(),
+        ENTRY: (EAGERLY + joined(RUNNER, [ENTRY], NOTE)).encode(),
         "page.css": (RUNNER / "page.css").read_bytes(),
     }
