@@ -1,4 +1,5 @@
-"""The site of 1, 10 and 100 protocols: `emit`, then MkDocs; beside MkDocs alone on the same pages. Then page weights.
+"""The site of 1, 10 and 100 protocols: `emit`, then MkDocs; beside MkDocs alone on the same pages. Then a save
+in the preview, and page weights.
 
 Protocols are copies of a shipped one with its worked patients under other ids. Processor time, not the clock, so that
 other work on the machine counts little. Reports are left out: they are worked out once and kept.
@@ -26,6 +27,7 @@ from kb.site import site_tree
 from kb.site.build import build_site
 from kb.site.dossier import Dossier
 from kb.site.emit import TREE, dossiers_of, tree_of, uncollected
+from kb.site.preview import Preview
 from kb.site.search import INDEX
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +79,17 @@ def mkdocs_alone(folder: Path) -> float:
     return spent(lambda: build(load_config(str(folder / "site" / "mkdocs.yml"), site_dir=str(folder / "alone"))))
 
 
+def of_save(base: Path, id: str) -> float:
+    """Seconds from a save of the newest version, its title changed, until its pages stand again."""
+    preview = Preview(Base(base), base / "out" / "preview")
+    preview.look()
+    file = sorted((base / "protocols" / id).glob("[0-9]*.yaml"))[-1]
+    file.write_text(
+        re.sub(r"^(title: .*)$", r"\1 again", file.read_text("utf-8"), count=1, flags=re.MULTILINE), "utf-8"
+    )
+    return spent(preview.look)
+
+
 def main() -> None:
     logging.getLogger("mkdocs").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="kb-bench-") as work:
@@ -100,6 +113,8 @@ def main() -> None:
         _, run, made = of_emit(Base(heavy))
         print(f"{HEAVIEST}, two versions: worked patients {run:.2f} s, tree {made:.2f} s")
         site = build_site(heavy, site_tree(Base(heavy)))
+        for id in (COPIED, HEAVIEST):
+            print(f"a save of {id}: {of_save(base_of(Path(work) / f'save-{id}', 1, id), id):.2f} s")
         newest = sorted((site / "protocols" / HEAVIEST).glob("[0-9]*"))[-1]
         shared = sum((site / name).stat().st_size for name in LOOK)
         print(f"\npages of {HEAVIEST} {newest.name}, KB with what they load ({shared / 1000:.0f} KB), and compressed")

@@ -14,7 +14,7 @@ from typing import Any
 from kb.base import Base
 from kb.site.build import preview_site
 from kb.site.dossier import Dossier
-from kb.site.emit import dossiers_of, tree_of
+from kb.site.emit import dossiers_of, tree_of, uncollected
 from kb.site.reports import ReportStore
 from kb.watching import Seen, changed, settled, snapshot
 
@@ -42,6 +42,7 @@ class Preview:
         for folder in (self.base.protocols_path, self.base.path / "site", self.reports.folder):
             yield from (path for path in folder.rglob("*") if path.is_file())
 
+    @uncollected()
     def look(self) -> tuple[str, ...]:
         """Build the pages of what has changed; what MkDocs complains of.
 
