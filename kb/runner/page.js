@@ -25,7 +25,7 @@ import { clean } from "./wording.js";
 /** @typedef {import("./shown.js").Site} Site */
 
 const MICROSECONDS = 1_000_000n;
-const SLICE = 10; // milliseconds of work in the background, before it is seen whether the reader does something
+const SLICE = 10; // milliseconds of work in the background, where the browser does not say how long it is idle
 const TICK = 20_000; // milliseconds between two looks at the clock of the device
 /** Questions that are about a time of their own. */
 const TIMED = new Set(["began", "given", "done", "earlier"]);
@@ -71,16 +71,19 @@ function device() {
 
 /**
  * When there is nothing else to do; not every browser can tell when that is. `act` is given how many milliseconds are
- * left for it.
+ * left for it: none as soon as the reader does something, where the browser can tell that.
  * @param {(left: () => number) => void} act
  */
 function idle(act) {
-  const slice = (/** @type {IdleDeadline} */ deadline) => {
-    const end = performance.now() + SLICE;
-    act(() => Math.min(end - performance.now(), deadline.timeRemaining()));
-  };
-  if (typeof requestIdleCallback === "function") requestIdleCallback(slice);
-  else setTimeout(slice, 4 * SLICE, { timeRemaining: () => SLICE });
+  const { scheduling } = /** @type {{scheduling?: {isInputPending(): boolean}}} */ (/** @type {unknown} */ (navigator));
+  if (typeof requestIdleCallback === "function") {
+    requestIdleCallback((deadline) => act(() => (scheduling?.isInputPending() ? 0 : deadline.timeRemaining())));
+  } else {
+    setTimeout(() => {
+      const end = performance.now() + SLICE;
+      act(() => end - performance.now());
+    }, 4 * SLICE);
+  }
 }
 
 /**
