@@ -18,7 +18,7 @@ from kb.comparison.conditions import NEAR, Condition, Literal, Vocabulary, liter
 from kb.comparison.pairing import Names, Pair, StepPair
 from kb.interpreter import Advice, Guideline, WithdrawnError
 from kb.prover.patient import Patient, Patients
-from kb.prover.solver import Model, Term, Undecided, and_, any_of, equal, iff, is_open, not_, or_
+from kb.prover.solver import Model, Term, Undecided, all_of, and_, any_of, equal, iff, is_open, not_, or_
 from kb.prover.symbolic import Dose, Number, Truth
 
 MAJOR, MINOR, PATCH = "major", "minor", "patch"
@@ -428,6 +428,19 @@ class SideBySide:
                 made.changes.append((fresh.difference, fresh.level))
                 yield gone, new, made
 
+    def _implied(self, term: Term, literals: list[Literal]) -> list[Literal]:
+        """Those of `literals` that hold wherever `term` does: those that a patient does not show are out, and so on."""
+        left = literals
+        while left:
+            try:
+                model = self.pair.find(term, not_(all_of(literal.term for literal in left)))
+            except Undecided:
+                return [literal for literal in left if self._implies(term, literal.term)]
+            if model is None:
+                break
+            left = [literal for literal in left if model.truth(literal.term)]
+        return left
+
     def _implies(self, term: Term, other: Term) -> bool:
         try:
             return self.pair.find(term, not_(other)) is None
@@ -452,12 +465,14 @@ class SideBySide:
     def _make_plainer(self, inside: Term, literals: Iterable[Literal], kept: list[Literal]) -> None:
         """Add what holds for all inside anyway, of conditions that changed or stand beside those that did."""
         slots = {literal.condition.test.slot for literal in kept if literal.condition.test is not None}
+        wanted = []
         for literal in literals:
             test = literal.condition.test
             near = literal.condition.wanted == NEAR or (literal.condition.wanted > NEAR and test is not None)
             beside = near or (test is not None and test.slot in slots)
-            if beside and literal not in kept and self._implies(inside, literal.term):
-                kept.append(literal)
+            if beside and literal not in kept:
+                wanted.append(literal)
+        kept += self._implied(inside, wanted)
 
     def _fewest(self, unwanted: Term, literals: list[Literal]) -> list[Literal] | None:
         """The first-wanted few of `literals` beside which `unwanted` cannot be; None where all of them allow it.

@@ -7,6 +7,7 @@ may. Comparisons of one value with a number are told together, as the interval t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -46,19 +47,21 @@ class Condition(NamedTuple):
     words: str = ""
 
 
-class Literal(NamedTuple):
-    """`surely`: it is so (`holds`) or is surely not; else it only is not surely otherwise."""
+@dataclass(frozen=True, slots=True, eq=False)  # compared by what it is: to compare two terms makes a third
+class Literal:
+    """`surely`: it is so (`holds`) or is surely not; else it only is not surely otherwise. `term` says so."""
 
     condition: Condition
     holds: bool
     surely: bool
+    term: Term
 
-    @property
-    def term(self) -> Term:
-        truth = self.condition.truth
-        if self.surely:
-            return truth.true if self.holds else truth.false
-        return not_(truth.false) if self.holds else not_(truth.true)
+
+def _literal(condition: Condition, holds: bool, surely: bool) -> Literal:
+    true, false = condition.truth
+    if surely:
+        return Literal(condition, holds, surely, true if holds else false)
+    return Literal(condition, holds, surely, not_(false if holds else true))
 
 
 def literals_of(conditions: Iterable[Condition], model: Model) -> list[Literal]:
@@ -67,14 +70,14 @@ def literals_of(conditions: Iterable[Condition], model: Model) -> list[Literal]:
     for item in sorted(conditions, key=lambda item: (-item.wanted, -item.place)):
         true, false = model.truth(item.truth.true), model.truth(item.truth.false)
         if item.wanted == PLACE:
-            made += [Literal(item, True, True)] if true else []
+            made += [_literal(item, True, True)] if true else []
             continue
         if not false:
-            made.append(Literal(item, True, False))
+            made.append(_literal(item, True, False))
         if not true:
-            made.append(Literal(item, False, False))
+            made.append(_literal(item, False, False))
         if true or false:
-            made.append(Literal(item, true, True))
+            made.append(_literal(item, true, True))
     return [literal for literal in made if literal.term is not True]
 
 

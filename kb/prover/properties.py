@@ -149,10 +149,11 @@ def _demand(lowering: _Lowering, expr: tree.Expr, strict: bool) -> tuple[ir.Expr
 
 
 def _of_pack(program: ir.Program, advised: Advised, made: model.SafetyDef) -> Property | None:
-    parts = tuple(Part(*part) for part in violated_by(made.check, made.limits, program, advised))
-    if not parts:  # there is nothing in this protocol that it could be about
+    forbidden = tuple(violated_by(made.check, made.limits, program, advised))
+    if not forbidden:  # there is nothing in this protocol that it could be about
         return None
-    violated = ir.Any_(tuple(part.violated for part in parts))
+    violated = ir.Any_(tuple(each.where for each in forbidden))
+    parts = tuple(Part(*part) for each in forbidden for part in each.finer or ((each.text, each.where),))
     return Property(
         id=made.id,
         title=made.title.value,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import combinations
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from kb import program as ir
 from kb.evaluate import slots_of
@@ -23,8 +23,12 @@ Get, All, Any_, Not, Sure, Known, Const, Compare = (
 )  # fmt: skip
 
 
-Forbidden: TypeAlias = "tuple[str, ir.Expr]"
-"""What must not be, in words, and where it is."""
+class Forbidden(NamedTuple):
+    """What must not be, in words, and where it is; `finer`: each of which it is made, where that says more."""
+
+    text: str
+    where: ir.Expr
+    finer: tuple[tuple[str, ir.Expr], ...] = ()
 
 
 def violated_by(check: str, limits: str, program: ir.Program, advised: Advised) -> Iterator[Forbidden]:
@@ -92,10 +96,11 @@ def _doses_within_limits(program: ir.Program, advised: Advised, limits: str) -> 
             for dose in given.doses:
                 if high is not None:
                     above = f"{given.name}: above the {limits} limit of {format_scaled(high, unit)}"
-                    yield above, Sure(All((given.when, Compare(">", dose, Const(high)))))
+                    yield Forbidden(above, Sure(All((given.when, Compare(">", dose, Const(high))))))
                 if low is not None:  # a dose of nothing is none
                     below = f"{given.name}: below the {limits} limit of {format_scaled(low, unit)}"
-                    yield below, Sure(All((given.when, Compare("<", dose, Const(low)), Compare("!=", dose, Const(0)))))
+                    nonzero = Compare("!=", dose, Const(0))
+                    yield Forbidden(below, Sure(All((given.when, Compare("<", dose, Const(low)), nonzero))))
 
 
 def _rules_kept(program: ir.Program, advised: Advised, limits: str) -> Iterator[Forbidden]:
@@ -126,7 +131,8 @@ def _rules_kept(program: ir.Program, advised: Advised, limits: str) -> Iterator[
                         known[index] = Const(texts[attribute])
                     elif dose is not None and attribute == action.of and slot.unit == units[attribute]:
                         known[index] = dose
-                yield f"{given.name}: against {rule.id}", Sure(All((given.when, _with(rule.when, known))))
+                against = f"{given.name}: against {rule.id}"
+                yield Forbidden(against, Sure(All((given.when, _with(rule.when, known)))))
 
 
 def _with(expr: ir.Expr, known: dict[int, ir.Expr]) -> ir.Expr:
@@ -157,17 +163,20 @@ def _with(expr: ir.Expr, known: dict[int, ir.Expr]) -> ir.Expr:
 
 def _one_order_per_drug(program: ir.Program, advised: Advised, limits: str) -> Iterator[Forbidden]:
     """Two steps that give, or set the rate of, one drug; a gift beside a rate is a bolus beside an infusion."""
-    ordering = [
-        step
-        for step in program.steps
-        if step.action is not None and step.action.drug and step.action.verb in ("give", "infuse", "change", "stop")
-    ]
-    for one, other in combinations(ordering, 2):
-        assert one.action is not None
-        assert other.action is not None
-        if one.action.drug == other.action.drug and one.action.of == other.action.of:
-            both = f"{one.id} and {other.id}: both order {one.action.drug}"
-            yield both, All((advised.get("recommends", one.id), advised.get("recommends", other.id)))
+    ordering: dict[tuple[str, str], list[str]] = {}
+    for step in program.steps:
+        action = step.action
+        if action is not None and action.drug and action.verb in ("give", "infuse", "change", "stop"):
+            ordering.setdefault((action.drug, action.of), []).append(step.id)
+    for (drug, _), steps in ordering.items():
+        if len(steps) > 1:
+            due = {id: advised.get("recommends", id) for id in steps}
+            pairs = tuple(
+                (f"{one} and {other}: both order {drug}", All((due[one], due[other])))
+                for one, other in combinations(steps, 2)
+            )
+            # counted, not pair by pair: 250 steps of one drug are 31,000 pairs
+            yield Forbidden(f"several orders of {drug}", ir.AtLeast(2, tuple(due.values())), pairs)
 
 
 # ---------------------------------------------------------------- silence and questions
@@ -177,7 +186,7 @@ def _nothing_rests_on_absence(program: ir.Program, advised: Advised, limits: str
     """A step is recommended, and would not be if `known(x)` did not tell what nobody knows from the rest."""
     for step in program.steps:
         if step.kind in ("do", "hand_over"):
-            yield f"{step.id}: only because something is not known", advised.get("absent", step.id)
+            yield Forbidden(f"{step.id}: only because something is not known", advised.get("absent", step.id))
 
 
 def _never_silent(program: ir.Program, advised: Advised, limits: str) -> Iterator[Forbidden]:
@@ -193,7 +202,7 @@ def _never_silent(program: ir.Program, advised: Advised, limits: str) -> Iterato
             quiet.append(Any_((closed, advised.get("reached", step.id))))
         else:
             quiet.append(closed)
-    yield "nothing to do, to wait for or to find out", All(tuple(quiet))
+    yield Forbidden("nothing to do, to wait for or to find out", All(tuple(quiet)))
 
 
 def _asks_suffice(program: ir.Program, advised: Advised, limits: str) -> Iterator[Forbidden]:
@@ -212,11 +221,13 @@ def _asks_suffice(program: ir.Program, advised: Advised, limits: str) -> Iterato
         told = [advised.get("reached", step.id), advised.get("not_reached", step.id)]
         if inputs:
             stuck = f"{step.id}: whether it is reached stays open, and nothing is left to ask"
-            yield stuck, All((Sure(program.applies), *(Not(item) for item in told), *answered.all_of(inputs)))
+            open_ = (Not(item) for item in told)
+            yield Forbidden(stuck, All((Sure(program.applies), *open_, *answered.all_of(inputs))))
         if step.kind == "do" and slots_of(step.status):
             own = answered.inputs(step.status)
             stuck = f"{step.id}: its status stays open, and nothing is left to ask"
-            yield stuck, All((Sure(program.applies), told[0], Not(Known(step.status)), *answered.all_of(own)))
+            unknown = Not(Known(step.status))
+            yield Forbidden(stuck, All((Sure(program.applies), told[0], unknown, *answered.all_of(own))))
 
 
 class _Answered:

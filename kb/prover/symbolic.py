@@ -111,6 +111,7 @@ class SymbolicWalk:
         self._functions: dict[tuple[str, tuple[str, ...]], Number] = {}
         self._quotients: dict[tuple[tuple[bool, int], tuple[bool, int]], tuple[Term, Term, Term]] = {}
         self._must: dict[tuple[int, int], Term] = {}
+        self._reached: dict[int, Term] = {}
         self._possible: dict[int, tuple[tuple[Term, ...], Term]] = {}
         self._may: dict[int, Term] = {}
         self._assumed: dict[int, Term] = {}
@@ -476,21 +477,56 @@ class SymbolicWalk:
         return self.truth(self.program.steps[step].satisfied)
 
     def must(self, goal: int, step: int) -> Term:
-        """Whether `goal` must follow where `step` is reached."""
+        """Whether `goal` must follow where `step` is reached.
+
+        What every way to `goal` passes must follow itself, and `goal` after it. So along a protocol each stretch
+        between two such gates is worked out once, and not once for each step above it.
+        """
         if goal == step:
             return True
-        if goal < step:
+        if goal < step or step not in self._ancestors(goal):
             return False
-        key = goal, step
-        if key not in self._must:
-            above = self._ancestors(goal)
-            if step not in above:
-                self._must[key] = False
-                return False
-            for source in range(goal - 1, step - 1, -1):  # from the near end: a way of 500 steps is no depth of calls
-                if source in above and (goal, source) not in self._must:
-                    self._must[goal, source] = self._must_by_way(goal, source)
-        return self._must[key]
+        gates = [goal]  # a way of 500 steps is no depth of calls
+        while (gates[-1], step) not in self._must and not self._is_gate(self._gates[gates[-1]], step):
+            gates.append(self._gates[gates[-1]])
+        for gate in reversed(gates):
+            if (gate, step) not in self._must:
+                before = self._gates[gate]
+                if self._is_gate(before, step):
+                    self._fill_stretch(gate, step)
+                else:
+                    self._fill_stretch(gate, before)
+                    self._must[gate, step] = and_(self._must[before, step], self._must[gate, before])
+        return self._must[goal, step]
+
+    def _is_gate(self, gate: int, step: int) -> bool:
+        """Whether every way to `step` passes `gate`."""
+        while gate >= 0 and step > gate:
+            step = self._gates[step]
+        return gate < 0 or step == gate
+
+    def _fill_stretch(self, goal: int, step: int) -> None:
+        """Work out `must` of `goal` from its near end up to `step`; no gate of `goal` lies between."""
+        above = self._ancestors(goal)
+        for source in range(goal - 1, step - 1, -1):
+            if source in above and (goal, source) not in self._must:
+                self._must[goal, source] = self._must_by_way(goal, source)
+
+    @cached_property
+    def _gates(self) -> list[int]:
+        """Of each step the nearest other one that every way to it passes; -1: there is none."""
+        gates: list[int] = []
+        for step, into in enumerate(self.edges):
+            found = -1 if step in self.program.starts or not into else into[0].source
+            for edge in into:
+                other = edge.source
+                while found != other:
+                    if found > other:
+                        found = gates[found]
+                    else:
+                        other = gates[other]
+            gates.append(found)
+        return gates
 
     def _must_by_way(self, goal: int, step: int) -> Term:
         here = self.program.steps[step]
@@ -519,7 +555,17 @@ class SymbolicWalk:
         return found
 
     def reached(self, step: int) -> Term:
-        return any_of(self.must(step, start) for start in self.program.starts)
+        gates = [step]
+        while gates[-1] not in self._reached and self._gates[gates[-1]] >= 0:
+            gates.append(self._gates[gates[-1]])
+        for gate in reversed(gates):
+            if gate not in self._reached:
+                before = self._gates[gate]
+                if before < 0:
+                    self._reached[gate] = any_of(self.must(gate, start) for start in self.program.starts)
+                else:
+                    self._reached[gate] = and_(self._reached[before], self.must(gate, before))
+        return self._reached[step]
 
     def may(self, step: int) -> Term:
         """Whether some possible way leads to `step`."""
@@ -921,6 +967,8 @@ def _counted(terms: list[Term], count: int) -> Term:
         return True
     if count > len(terms):
         return False
+    if 2 * count > len(terms) + 1:  # fewer are counted that do not hold
+        return not_(_counted([not_(term) for term in terms], len(terms) - count + 1))
     table: list[Term] = [True] + [False] * count
     for term in terms:
         for wanted in range(count, 0, -1):

@@ -90,6 +90,7 @@ class Course:
         self._constant: dict[int, Symbol] = {}
         self.before: dict[str, tuple[Term, Term]] = {}
         self.rates_at_start: dict[str, Number] = {}
+        self._rates: dict[tuple[str, int], Number] = {}
         self.timed = {
             event.id
             for slot in (*program.slots, *extra)
@@ -179,9 +180,9 @@ class Course:
             moment.done.append(Done(act, taken, amount))
         for acting in {act.step for act in self.acts}:
             chosen = [done.taken for done in moment.done if done.act.step == acting and done.act.option is not None]
-            facts.extend(not_(and_(one, other)) for one, other in _pairs(chosen))
+            facts.extend(_one_at_most(chosen))
         for taken in rate_changes.values():
-            facts.extend(not_(and_(one, other)) for one, other in _pairs(taken))
+            facts.extend(_one_at_most(taken))
         for index, step in enumerate(self.program.steps):
             if step.kind != "do":
                 continue
@@ -261,13 +262,16 @@ class Course:
             rate = solver.integer(f"{drug} at the start")
             self.facts.append(at_most(0, rate))
             self.rates_at_start[drug] = Number(True, rate)
-        value = self.rates_at_start[drug].value
-        for moment in self.moments[:number]:
-            for done in moment.done:
+        if not number:
+            return self.rates_at_start[drug]
+        if (drug, number) not in self._rates:
+            value = self.rate(drug, number - 1).value
+            for done in self.moments[number - 1].done:
                 if done.act.action.drug == drug and (done.act.action.of == "rate" or done.act.action.verb == "stop"):
                     new = 0 if done.act.action.verb == "stop" else done.amount
                     value = choose(done.taken, new, value)
-        return Number(True, value)
+            self._rates[drug, number] = Number(True, value)
+        return self._rates[drug, number]
 
     def _gifts(self, drugs: Iterable[ir.Drug]) -> Iterator[tuple[Moment, Done]]:
         ids = {drug.id for drug in drugs}
@@ -761,7 +765,9 @@ def _sum(terms: Iterable[Term]) -> Term:
     return total
 
 
-def _pairs(terms: list[Term]) -> Iterator[tuple[Term, Term]]:
-    for number, one in enumerate(terms):
-        for other in terms[number + 1 :]:
-            yield one, other
+def _one_at_most(terms: list[Term]) -> Iterator[Term]:
+    """That no two of `terms` hold."""
+    before: Term = False
+    for term in terms:
+        yield not_(and_(before, term))
+        before = or_(before, term)
