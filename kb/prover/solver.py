@@ -208,27 +208,31 @@ class Model:
         return int(self._found.eval(term, model_completion=True).as_long())
 
 
+LONG = 200  # steps
+
+
 class Search:
     """Facts that always hold, and questions about what can hold beside them.
 
     The effort of one question is bounded by Z3's own count of work (`rlimit`), not by the clock, so the same
     question gets the same answer on every machine.
 
-    Where there are many facts, a solver that has loaded whole numbers and nothing else is asked first; when it gives
+    For a `long` protocol, a solver that has loaded whole numbers and nothing else is asked first; when it gives
     up, the usual one takes over for good, which is better at products. But once any search of the process has looked
     for sets, that of Z3 5.4 walks all facts at each question: seconds, for a protocol of 500 steps.
     """
 
     EFFORT = 40_000_000
-    MANY = 1000  # facts
 
-    def __init__(self, facts: Iterable[Term] = (), effort: int = EFFORT, seconds: float | None = None) -> None:
+    def __init__(
+        self, facts: Iterable[Term] = (), effort: int = EFFORT, seconds: float | None = None, long: bool = False
+    ) -> None:
         """With `seconds`, the clock bounds each question and nothing else does."""
         self._impossible = False
         self._effort, self._seconds = effort, seconds
         self._facts: list[Term] = []
         self._solver: Any = None
-        self._usual = True
+        self._usual = not long
         for fact in facts:
             self.require(fact)
 
@@ -251,7 +255,6 @@ class Search:
             return None
         open_ = [term for term in terms if term is not True]
         if self._solver is None:
-            self._usual = len(self._facts) < self.MANY
             self._begin()
         try:
             return self._ask(open_)

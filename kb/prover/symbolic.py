@@ -24,7 +24,7 @@ from kb.limits import bears_on, edge_of
 from kb.plan import Edge, edges_into
 from kb.prover import solver
 from kb.prover.absence import without_absence
-from kb.prover.solver import Model, Search, Term, add, all_of, and_, any_of, choose, equal, implies, not_, or_
+from kb.prover.solver import LONG, Model, Search, Term, add, all_of, and_, any_of, choose, equal, implies, not_, or_
 
 
 class Truth(NamedTuple):
@@ -888,7 +888,7 @@ class SymbolicWalk:
     def search(self) -> Search:
         """The solver with every fact about these rows; made once."""
         if self._search is None:
-            self._search = Search(self.facts, seconds=self.seconds)
+            self._search = Search(self.facts, seconds=self.seconds, long=len(self.program.steps) >= LONG)
         return self._search
 
     def find(self, *terms: Term) -> Model | None:

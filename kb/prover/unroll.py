@@ -22,6 +22,7 @@ from kb.interpreter import Guideline
 from kb.prover import solver
 from kb.prover.patient import NOW, said
 from kb.prover.solver import (
+    LONG,
     Model,
     Search,
     Term,
@@ -583,7 +584,7 @@ class Courses:
     def course(self, still: bool = False) -> tuple[Course, Search]:
         if still not in self._courses:
             course = Course(self.program, min(3, self.moments) if still else self.moments, self.extra, still)
-            self._courses[still] = course, Search(course.facts)
+            self._courses[still] = course, Search(course.facts, long=len(self.program.steps) >= LONG)
         return self._courses[still]
 
     def find(self, claim: Claim) -> Run | None:
