@@ -125,6 +125,7 @@ class Item(NamedTuple):
 class Ask(NamedTuple):
     """One question. `now`: a reached step needs it; otherwise it may be needed later.
 
+    `decides`: the steps that wait for it; none where it tells whether the protocol is for the patient at all.
     `overdue_by`: minutes and so on since a review was due, as text. `cause`: why it is not known.
     """
 

@@ -77,7 +77,7 @@ def answer(walk: Walk, chart: ParsedChart, now: datetime | None) -> Answer:
         # What could still show that the protocol is not for this patient is asked, also where it holds without:
         # `not (known(age) and age < 18 years)`. Only where it does not, nothing else goes first.
         if scope := walk.undecided(program.applies):
-            needed = (Wanted(0, applies is None, scope), *needed)
+            needed = (Wanted(-1, applies is None, scope), *needed)
         asked = questions(walk, needed, overdue)
         asked = asked._replace(asks=tuple(_in_local_unit(walk, ask) for ask in asked.asks))
         where = [item.step for item in items if CARE_AREA in item.asks]

@@ -20,7 +20,7 @@ from kb.records import NamedTuple
 
 
 class Wanted(NamedTuple):
-    """Unknown slots that a step still needs; `now` where the step is reached."""
+    """Unknown slots that a step still needs; `now` where the step is reached. Step -1: the scope of the protocol."""
 
     step: int
     now: bool
@@ -127,10 +127,11 @@ def questions(walk: Walk, needs: tuple[Wanted, ...], overdue: dict[str, str]) ->
     by_name: dict[str, Ask] = {}
     policies: dict[str, Policy] = {}
     unavailable: dict[str, Unavailable] = {}
+    needed: set[str] = set()
     for name, late in overdue.items():
         by_name[name] = ask_for(program, name, "review")._replace(overdue_by=late)
     for need in sorted(needs, key=lambda need: (not need.now, need.step)):
-        step = program.steps[need.step].id
+        step = program.steps[need.step].id if need.step >= 0 else ""
         for index in sorted(need.slots):
             slot, cause = program.slots[index], walk.reading.causes.get(index)
             kind = "" if cause is None else cause.kind
@@ -150,7 +151,9 @@ def questions(walk: Walk, needs: tuple[Wanted, ...], overdue: dict[str, str]) ->
                 ask = by_name.get(name) or ask_for(program, name, kind, slot)
                 if cause is not None and not ask.cause:
                     ask = ask._replace(cause=cause.text)
-                by_name[name] = ask._replace(decides=_with(ask.decides, step), now=ask.now if ask.decides else need.now)
+                now = ask.now if name in needed else need.now
+                by_name[name] = ask._replace(decides=_with(ask.decides, step), now=now)
+                needed.add(name)
     return Questions(tuple(by_name.values()), tuple(policies.values()), tuple(unavailable.values()))
 
 
@@ -164,7 +167,7 @@ def _unset_parameters(walk: Walk, slot: ir.Slot) -> Iterator[ir.Slot]:
 
 
 def _with(steps: tuple[str, ...], step: str) -> tuple[str, ...]:
-    return steps if step in steps else (*steps, step)
+    return (*steps, step) if step and step not in steps else steps
 
 
 def _parameter_title(program: ir.Program, id: str) -> str:

@@ -368,7 +368,8 @@ class _Bedside:
                     told = [clean(ask.cause)] if ask.cause and not ask.cause.endswith("has not been charted") else []
                     decides = listed(self.titles.get(step, step) for step in ask.decides[:3])
                     more = f" and {len(ask.decides) - 3} more" if len(ask.decides) > 3 else ""
-                    told += [f"decides: {decides}{more}"] if decides else []
+                    scope = "" if decides or ask.overdue_by else "whether the protocol is for this patient"
+                    told += [f"decides: {decides}{more}{scope}"] if decides or scope else []
                     if told and told != before:
                         yield Line((Span("; ".join(told), "quiet"),), 5, 5)
                     before = told

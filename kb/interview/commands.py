@@ -159,6 +159,8 @@ def _why(talk: Talk, rest: str) -> None:
         talk.remark(f"it decides: {listed(titles.get(step, step) for step in question.decides)}")
     elif question.step:
         talk.remark(f"it belongs to: {titles.get(question.step, question.step)}")
+    elif not question.late and any(ask.name == question.ask for ask in talk.advice.asks):
+        talk.remark("it decides: whether the protocol is for this patient")
     else:
         talk.remark("a review asks for it" if question.late else "you asked for it")
 

@@ -107,7 +107,7 @@ export function answer(walk, chart, now) {
     // What could still show that the protocol is not for this patient is asked, also where it holds without:
     // `not (known(age) and age < 18 years)`. Only where it does not, nothing else goes first.
     const scope = walk.undecided(program.applies);
-    if (scope.size) needed.unshift({ step: 0, now: applies === null, slots: scope });
+    if (scope.size) needed.unshift({ step: -1, now: applies === null, slots: scope });
     asked = questions(walk, needed, overdue);
     const asks = asked.asks.map((ask) => inUnitInUse(walk, ask));
     const where = items.filter((item) => item.asks.includes(CARE_AREA)).map((item) => item.step);

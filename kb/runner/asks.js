@@ -189,15 +189,17 @@ export function questions(walk, needs, overdue) {
   const needPolicy = (parameter, title, unit, step) => {
     let made = policies.get(parameter);
     if (made === undefined) policies.set(parameter, (made = { parameter, title, unit, decides: [] }));
-    if (!made.decides.includes(step)) made.decides.push(step);
+    if (step && !made.decides.includes(step)) made.decides.push(step);
   };
   /** @type {Map<string, Unavailable>} */
   const unavailable = new Map();
+  /** @type {Set<string>} */
+  const needed = new Set();
   for (const [name, late] of overdue) {
     byName.set(name, { ...askFor(program, name, "review"), overdue_by: late, decides: [] });
   }
   for (const need of [...needs.filter((need) => need.now), ...needs.filter((need) => !need.now)]) {
-    const step = program.steps[need.step].id;
+    const step = need.step < 0 ? "" : program.steps[need.step].id; // none: the scope of the protocol
     for (const index of inOrder(need.slots)) {
       const slot = program.slots[index];
       const cause = walk.reading.causes.get(index);
@@ -220,8 +222,9 @@ export function questions(walk, needs, overdue) {
         let ask = byName.get(name);
         if (ask === undefined) byName.set(name, (ask = { ...askFor(program, name, kind, slot), decides: [] }));
         if (cause !== undefined && !ask.cause) ask.cause = cause.text;
-        if (!ask.decides.length) ask.now = need.now;
-        if (!ask.decides.includes(step)) ask.decides.push(step);
+        if (!needed.has(name)) ask.now = need.now;
+        needed.add(name);
+        if (step && !ask.decides.includes(step)) ask.decides.push(step);
       }
     }
   }

@@ -403,6 +403,9 @@ class Page {
   #about(question) {
     const shown = new Shown(this.#talk.advice, this.#site);
     const decides = question.decides.map((step) => shown.title(step));
+    if (!decides.length && !question.late && this.#talk.advice.asks.some((ask) => ask.name === question.ask)) {
+      decides.push("whether the protocol is for this patient");
+    }
     const lines = [
       question.late ? `Overdue by ${question.late}.` : "",
       question.note ? `${question.note.slice(0, 1).toUpperCase()}${question.note.slice(1)}.` : "",

@@ -41,6 +41,12 @@ def test_every_recommended_step_and_every_ask_is_told() -> None:
         assert ask.question in text
 
 
+def test_what_is_asked_to_tell_whether_the_protocol_is_for_the_patient_is_said_to_be_for_that() -> None:
+    age = {ask.name: ask for ask in GUIDELINE.advise({"pulse": "present"}).asks}["age"]
+    assert (age.decides, age.now) == ((), True)
+    assert "[age]\n     decides: whether the protocol is for this patient" in told({"pulse": "present"})
+
+
 def test_the_most_urgent_comes_first() -> None:
     lines = told(CHART).splitlines()
     order = [line.split()[1] for line in lines if re.match(r" ?\d+  (NOW|SOON|URGENT)", line)]
