@@ -90,7 +90,7 @@ def cycles(protocol: model.Protocol) -> list[list[str]]:
 def _shortest_cycles(ways: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
     import networkx as nx  # takes longer to import than the check of a protocol that has no cycle
 
-    graph: nx.DiGraph[str] = nx.from_dict_of_lists(ways, create_using=nx.DiGraph)
+    graph: nx.DiGraph[str] = nx.DiGraph([(step, target) for step, targets in ways.items() for target in targets])
     for component in sorted(nx.strongly_connected_components(graph), key=min):
         first = min(component)
         if len(component) == 1 and not graph.has_edge(first, first):
