@@ -123,6 +123,12 @@ class Base:
         ]:
             del self._compiled[known]
             self._inspected.pop(known, None)
+        for known in [known for known in self._inspected if self._hands_over_to(known, file.parent.name)]:
+            del self._inspected[known]
+
+    def _hands_over_to(self, file: Path, id: str) -> bool:
+        program = self._compiled[file][0] if file in self._compiled else None
+        return program is not None and any(step.hand_over.partition("@")[0] == id for step in program.steps)
 
     @property
     def library(self) -> model.Library:

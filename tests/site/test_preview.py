@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kb.base import Base
+from kb.folders import default_base
 from kb.scaffold.bases import new_base
 from kb.site.emit import EmitError
 from kb.site.preview import Preview, server_of
@@ -78,6 +80,20 @@ def test_a_save_reads_one_version_anew_and_of_what_they_share_all_versions(previ
     assert anew("0.1.0.yaml") == ["0.1.0"]
     assert anew("0.2.0.yaml") == ["0.2.0"]
     assert anew("statements.yaml") == ["0.1.0", "0.2.0"]
+
+
+def test_what_is_found_of_a_protocol_is_found_anew_when_one_that_it_hands_over_to_changes(tmp_path: Path) -> None:
+    shutil.copytree(default_base() / "protocols", tmp_path / "protocols")
+    base, folder = Base(tmp_path), tmp_path / "protocols"
+    arrest = folder / "adult-cardiac-arrest" / "0.1.0.yaml"
+    file = folder / "anaphylaxis" / "0.1.0.yaml"
+    before = base.inspect(file)
+    assert "KB484" in [item.code for item in before]
+    text = arrest.read_text("utf-8")
+    arrest.write_text(text.replace("applies: not (known(age) and age < 18 years)\n", ""), "utf-8")
+    base.forget(arrest)
+    assert base.inspect(file) != before
+    assert base.inspect(file) == Base(tmp_path).inspect(file)
 
 
 def test_what_is_no_yaml_at_all_keeps_the_last_good_pages(preview: Preview) -> None:
