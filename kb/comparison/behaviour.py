@@ -290,7 +290,7 @@ class SideBySide:
 
         def refine(model: Model) -> tuple[Difference, Term, Term]:
             words, terms = [], [both]
-            names = {code: name for name, code in walks[0].options.items()}
+            names = {code: name for name, code in walks[0].variables.options.items()}
             for status, taken in zip(held, assumed, strict=True):
                 known, guessed = model.truth(status.known), model.truth(taken)
                 value = model.number(status.value) if known else 0

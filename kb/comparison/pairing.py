@@ -19,14 +19,13 @@ from kb.plan import Walk
 from kb.prover.solver import (
     Model,
     Term,
+    Variables,
     and_,
     any_of,
     at_most,
-    boolean,
     choose,
     equal,
     iff,
-    integer,
     is_open,
     not_,
     or_,
@@ -149,14 +148,14 @@ class Pair:
     def __init__(self, before: Guideline, after: Guideline, names: Names) -> None:
         self.names = names
         self.guidelines = (before, after)
-        options: dict[str, int] = {}
-        moved, facts = self._moved_defaults(options)
-        self.before = SymbolicWalk(before.program, shared=moved, options=options)
+        self._variables = Variables()
+        moved, facts = self._moved_defaults()
+        self.before = SymbolicWalk(before.program, shared=moved, variables=self._variables)
         shared: dict[int, Symbol] = {}
         for new, old in names.slots.items():
             shared[new] = self.before.slot(old)
             if old in moved:
-                shared[new] = self._set_locally(after.program.slots[new], after.program, options)
+                shared[new] = self._set_locally(after.program.slots[new], after.program)
         self.after = SymbolicWalk(after.program, prefix="after ", shared=shared, beside=self.before)
         self.walks = (self.before, self.after)
         for fact in facts:
@@ -173,7 +172,7 @@ class Pair:
 
     # ------------------------------------------------------------ what both read
 
-    def _moved_defaults(self, options: dict[str, int]) -> tuple[dict[int, Symbol], list[Term]]:
+    def _moved_defaults(self) -> tuple[dict[int, Symbol], list[Term]]:
         """Parameters whose default differs: without a local setting the two versions read two values."""
         old, new = self.names.before, self.names.after
         defaults = {item.id: item.default for item in new.parameters}
@@ -184,27 +183,27 @@ class Pair:
             slot = old.slots[other]
             if slot.kind != "parameter" or mine[slot.of].default == defaults[slot.of]:
                 continue
-            moved[other] = self._set_locally(slot, old, options)
+            moved[other] = self._set_locally(slot, old)
             parameter = mine[slot.of]
-            value = integer(f"{slot.name} as set")
+            value = self._variables.integer(f"{slot.name} as set")
             if slot.type == "number":
                 facts += [at_most(0 if parameter.low is None else parameter.low, value)]
                 facts += [] if parameter.high is None else [at_most(value, parameter.high)]
             else:
-                facts.append(any_of(equal(value, options.setdefault(each, len(options))) for each in parameter.options))
+                facts.append(any_of(equal(value, self._variables.option(each)) for each in parameter.options))
         return moved, facts
 
-    def _set_locally(self, slot: ir.Slot, program: ir.Program, options: dict[str, int]) -> Symbol:
+    def _set_locally(self, slot: ir.Slot, program: ir.Program) -> Symbol:
         default = next(item.default for item in program.parameters if item.id == slot.of)
-        given = boolean(f"{slot.name} is set")
+        given = self._variables.boolean(f"{slot.name} is set")
         if slot.type == "boolean":
-            chosen = boolean(f"{slot.name} as set is true")
+            chosen = self._variables.boolean(f"{slot.name} as set is true")
             usual_true, usual_false = default is True, default is False
             return Truth(choose(given, chosen, usual_true), choose(given, not_(chosen), usual_false))
-        value = integer(f"{slot.name} as set")
+        value = self._variables.integer(f"{slot.name} as set")
         if default is None:
             return Number(given, value)
-        usual = options.setdefault(default, len(options)) if isinstance(default, str) else int(default)
+        usual = self._variables.option(default) if isinstance(default, str) else int(default)
         return Number(True, choose(given, value, usual))
 
     def _hold_both_to_one_row(self) -> None:

@@ -100,8 +100,9 @@ class Patients:
             None if slot.kind == "order" else value
             for slot, value in zip(self.program.slots, advice.walk.row, strict=True)
         ]
-        walk = SymbolicWalk(self.program, self.extra, row, reading.assumed_slots, reading.lower_bounds)
-        walk.share_options(self.walk)
+        walk = SymbolicWalk(
+            self.program, self.extra, row, reading.assumed_slots, reading.lower_bounds, variables=self.walk.variables
+        )
         return all(term is True for term in question(walk))
 
     # ------------------------------------------------------------ what a chart of one moment can say

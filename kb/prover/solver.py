@@ -8,7 +8,7 @@ term is made that is open.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -61,15 +61,32 @@ def is_same(one: Term, other: Term) -> bool:
     return identity(one) == identity(other)
 
 
+class Variables:
+    """What the terms of one search are made of, apart from those of every other search in the process.
+
+    Z3 goes on from what earlier questions left in its memory (its context). With one for each search, what is found
+    within an effort depends on that search alone. Terms over the variables of two cannot be put together.
+    """
+
+    def __init__(self) -> None:
+        self.options: dict[str, int] = {}  # the numbers that stand for names of options
+
+    @cached_property
+    def context(self) -> Any:
+        return z3().Context()
+
+    def boolean(self, name: str) -> Term:
+        return z3().Bool(name, self.context)
+
+    def integer(self, name: str) -> Term:
+        return z3().Int(name, self.context)
+
+    def option(self, name: str) -> int:
+        """The number that stands for an option's name."""
+        return self.options.setdefault(name, len(self.options))
+
+
 # ---------------------------------------------------------------- truth
-
-
-def boolean(name: str) -> Term:
-    return z3().Bool(name)
-
-
-def integer(name: str) -> Term:
-    return z3().Int(name)
 
 
 def not_(term: Term) -> Term:
@@ -212,22 +229,30 @@ LONG = 200  # steps
 
 
 class Search:
-    """Facts that always hold, and questions about what can hold beside them.
+    """Facts over some variables that always hold, and questions about what can hold beside them.
 
     The effort of one question is bounded by Z3's own count of work (`rlimit`), not by the clock, so the same
-    question gets the same answer on every machine.
+    questions get the same answers on every machine.
 
-    For a `long` protocol, a solver that has loaded whole numbers and nothing else is asked first; when it gives
-    up, the usual one takes over for good, which is better at products. But once any search of the process has looked
-    for sets, that of Z3 5.4 walks all facts at each question: seconds, for a protocol of 500 steps.
+    A question goes to a solver that keeps what it learned of the questions before. Most are settled by that at once,
+    but some, with products in them, never: then one that has learned nothing is asked, with what is settled put in
+    first. For a `long` protocol the first solver of all has loaded whole numbers and nothing else; when it gives up,
+    the usual one takes over for good, which is better at products. But that of Z3 5.4 looks for sets, for which it
+    walks all facts at each question: seconds, for a protocol of 500 steps.
     """
 
     EFFORT = 40_000_000
 
     def __init__(
-        self, facts: Iterable[Term] = (), effort: int = EFFORT, seconds: float | None = None, long: bool = False
+        self,
+        variables: Variables,
+        facts: Iterable[Term] = (),
+        effort: int = EFFORT,
+        seconds: float | None = None,
+        long: bool = False,
     ) -> None:
         """With `seconds`, the clock bounds each question and nothing else does."""
+        self._variables = variables
         self._impossible = False
         self._effort, self._seconds = effort, seconds
         self._facts: list[Term] = []
@@ -257,40 +282,53 @@ class Search:
         if self._solver is None:
             self._begin()
         try:
-            return self._ask(open_)
+            return self._ask_on(open_)
         except Undecided:
-            if self._usual:
-                raise
-        self._usual = True
-        self._begin()
-        return self._ask(open_)
+            if not self._usual:
+                self._usual = True
+                self._begin()
+        return self._ask_anew(open_)
 
     def _begin(self) -> None:
-        self._solver = z3().Solver() if self._usual else z3().SolverFor("QF_UFLIA")
-        self._solver.set("random_seed", 0)
-        if self._seconds is None:
-            self._solver.set("rlimit", self._effort)
-        else:
-            self._solver.set("timeout", max(1, int(self._seconds * 1000)))
+        context = self._variables.context
+        self._solver = z3().Solver(ctx=context) if self._usual else z3().SolverFor("QF_UFLIA", ctx=context)
+        self._bound(self._solver, 1)
         self._solver.add(*self._facts)
 
-    def _ask(self, terms: list[Term]) -> Model | None:
+    def _bound(self, solver: Any, quarters: int) -> None:
+        """Let a solver do some quarters of the work for one question."""
+        solver.set("random_seed", 0)
+        if self._seconds is None:
+            solver.set("rlimit", max(1, self._effort * quarters // 4))
+        else:
+            solver.set("timeout", max(1, int(self._seconds * 250 * quarters)))
+
+    def _ask_on(self, terms: list[Term]) -> Model | None:
         self._solver.push()
         try:
-            self._solver.add(*terms)
-            answer = self._solver.check()
-            if answer == z3().unsat:
-                return None
-            if answer == z3().sat:
-                return Model(self._solver.model())
-            raise Undecided(self._why())
+            return self._answer(self._solver, terms)
         finally:
             self._solver.pop()
 
-    def _why(self) -> str:
+    def _ask_anew(self, terms: list[Term]) -> Model | None:
+        ways = z3().Then("simplify", "propagate-values", "solve-eqs", "smt", ctx=self._variables.context)
+        solver = ways.solver()
+        self._bound(solver, 3)
+        solver.add(*self._facts)
+        return self._answer(solver, terms)
+
+    def _answer(self, solver: Any, terms: list[Term]) -> Model | None:
+        solver.add(*terms)
+        answer = solver.check()
+        if answer == z3().unsat:
+            return None
+        if answer == z3().sat:
+            return Model(solver.model())
+        raise Undecided(self._why(solver.reason_unknown()))
+
+    def _why(self, reason: str) -> str:
         """Why nothing was found out, in words."""
-        reason = self._solver.reason_unknown()
-        if "cancel" not in reason and "resource" not in reason and "timeout" not in reason:
+        if not any(word in reason for word in ("cancel", "resource", "timeout")):
             return f"this is beyond the solver: {reason}"
         if self._seconds is not None:
             return f"neither a proof nor a patient was found in {self._seconds:g} s"

@@ -24,7 +24,22 @@ from kb.limits import bears_on, edge_of
 from kb.plan import Edge, edges_into
 from kb.prover import solver
 from kb.prover.absence import without_absence
-from kb.prover.solver import LONG, Model, Search, Term, add, all_of, and_, any_of, choose, equal, implies, not_, or_
+from kb.prover.solver import (
+    LONG,
+    Model,
+    Search,
+    Term,
+    Variables,
+    add,
+    all_of,
+    and_,
+    any_of,
+    choose,
+    equal,
+    implies,
+    not_,
+    or_,
+)
 
 
 class Truth(NamedTuple):
@@ -39,7 +54,7 @@ class Truth(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A scaled number, or an option by its number in `SymbolicWalk.options`; `value` means nothing unless `known`."""
+    """A scaled number, or an option by its number in `Variables.options`; `value` means nothing unless `known`."""
 
     known: Term
     value: Term
@@ -68,9 +83,9 @@ class SymbolicWalk:
         bounds: for slots of `row` that are not known, the least they can be (`Reading.lower_bounds`).
         prefix: what the names of variables begin with, so that several walks can stand side by side.
         shared: symbols for some slots, by index, made by another walk.
-        options: the numbers of options, where several walks stand side by side.
-        beside: a walk to be searched together with: one search holds the facts of both, and they share the numbers
-            of options and what opaque functions give.
+        variables: where they are made, for several walks that stand side by side.
+        beside: a walk to be searched together with: one search holds the facts of both, and they share the variables
+            and what opaque functions give.
         same_rows: a walk of another Program over the same rows: slots of one name hold the same here and there, and so
             do quotients and functions of the same numbers. Its facts count here too.
 
@@ -85,16 +100,15 @@ class SymbolicWalk:
         bounds: Mapping[int, int] | None = None,
         prefix: str = "",
         shared: Mapping[int, Symbol] | None = None,
-        options: dict[str, int] | None = None,
+        variables: Variables | None = None,
         beside: SymbolicWalk | None = None,
         same_rows: SymbolicWalk | None = None,
     ) -> None:
         self.program = program
         self.slots = (*program.slots, *extra)
         self.prefix = prefix
-        self.options: dict[str, int] = {} if options is None else options
-        if beside is not None:
-            self.options = beside.options
+        known = beside or same_rows
+        self.variables: Variables = variables or (Variables() if known is None else known.variables)
         self.steps = {step.id: index for index, step in enumerate(program.steps)}
         self.drugs = {drug.id: drug for drug in program.drugs}
         self.edges = edges_into(program)
@@ -133,7 +147,7 @@ class SymbolicWalk:
 
     def _over_rows_of(self, other: SymbolicWalk) -> dict[int, int]:
         """Take over what the other walk holds; which of its slots is which of ours."""
-        self.options, self._numbers = other.options, other._numbers
+        self._numbers = other._numbers
         self._functions, self._quotients = other._functions, other._quotients
         theirs = {(slot.name, slot.kind, slot.type): index for index, slot in enumerate(other.slots)}
         same = {}
@@ -148,11 +162,7 @@ class SymbolicWalk:
 
     def code(self, option: str) -> int:
         """The number that stands for an option's name."""
-        return self.options.setdefault(option, len(self.options))
-
-    def share_options(self, other: SymbolicWalk) -> None:
-        """Use the same numbers for options as `other`; before anything is read."""
-        self.options = other.options
+        return self.variables.option(option)
 
     def slot(self, index: int) -> Symbol:
         """What slot `index` holds."""
@@ -196,9 +206,9 @@ class SymbolicWalk:
         """A fresh symbol that can be all that a chart can say in this slot."""
         name = f"{self.prefix}{slot.name}"
         if slot.type == "boolean":
-            true = solver.boolean(f"{name} is true")
+            true = self.variables.boolean(f"{name} is true")
             always_known = slot.feature is not None and slot.feature.function == "decline_stands"
-            false = not_(true) if always_known else solver.boolean(f"{name} is false")
+            false = not_(true) if always_known else self.variables.boolean(f"{name} is false")
             self._require(not_(and_(true, false)))
             if slot.kind == "unobtainable":
                 element = next((i for i, item in enumerate(self.slots) if _is_element(item, slot.of)), None)
@@ -207,7 +217,7 @@ class SymbolicWalk:
                     self._require(equal(false, held.known))
                     self._require(not_(and_(true, held.known)))
             return Truth(true, false)
-        known, value = solver.boolean(f"{name} is known"), solver.integer(name)
+        known, value = self.variables.boolean(f"{name} is known"), self.variables.integer(name)
         if slot.type == "date-time":  # told to the microsecond
             self._require(equal(solver.rest(value, ir.SCALE // 10**6), 0))
         if slot.type == "choice":
@@ -271,7 +281,7 @@ class SymbolicWalk:
             slot, held = self.slots[index], self.slot(index)
             taken: Term = False
             if isinstance(held, Number) and self._may_be_taken(slot):
-                taken = solver.boolean(f"{self.prefix}{slot.name} is taken for zero")
+                taken = self.variables.boolean(f"{self.prefix}{slot.name} is taken for zero")
                 zero = equal(held.value, 0) if slot.kind == "rate" else True
                 self._require(implies(taken, and_(held.known, zero)))
             self._taken[index] = taken
@@ -284,7 +294,7 @@ class SymbolicWalk:
         if self._same_rows is not None and index in self._same:
             return self._same_rows.bound(self._same[index])
         if index not in self.bounds:
-            self.bounds[index] = solver.integer(f"{self.prefix}least {self.slots[index].name}")
+            self.bounds[index] = self.variables.integer(f"{self.prefix}least {self.slots[index].name}")
             self._require(solver.at_most(0, self.bounds[index]))
         return self.bounds[index]
 
@@ -438,7 +448,7 @@ class SymbolicWalk:
             return Number(known, solver.multiply(rounded.value, values[1]))
         key = name, tuple(str(value) for value in values)
         if key not in self._functions:
-            defined = solver.boolean(f"{self.prefix}{name} {next(self._numbers)} is defined")
+            defined = self.variables.boolean(f"{self.prefix}{name} {next(self._numbers)} is defined")
             self._functions[key] = Number(defined, self._new(name))
         made = self._functions[key]
         return Number(and_(known, made.known), made.value)
@@ -449,7 +459,7 @@ class SymbolicWalk:
         return not self._functions
 
     def _new(self, name: str) -> Term:
-        return solver.integer(f"{self.prefix}{name} {next(self._numbers)}")
+        return self.variables.integer(f"{self.prefix}{name} {next(self._numbers)}")
 
     # ------------------------------------------------------------ the walk (design rules 9 and 10)
 
@@ -872,7 +882,7 @@ class SymbolicWalk:
             taken=self._settled_taken,
             bounds=self._settled_bounds,
             prefix=f"{self.prefix}without absence ",
-            options=self.options,
+            variables=self.variables,
         )
         other._home = self
         other._symbols.update(made)
@@ -888,7 +898,9 @@ class SymbolicWalk:
     def search(self) -> Search:
         """The solver with every fact about these rows; made once."""
         if self._search is None:
-            self._search = Search(self.facts, seconds=self.seconds, long=len(self.program.steps) >= LONG)
+            self._search = Search(
+                self.variables, self.facts, seconds=self.seconds, long=len(self.program.steps) >= LONG
+            )
         return self._search
 
     def find(self, *terms: Term) -> Model | None:
@@ -919,7 +931,7 @@ class SymbolicWalk:
         number = model.number(held.value)
         if self.slots[index].type != "choice":
             return number
-        return next(name for name, code in self.options.items() if code == number)
+        return next(name for name, code in self.variables.options.items() if code == number)
 
 
 def _sure(term: Term) -> Truth:

@@ -27,6 +27,7 @@ from kb.prover.solver import (
     Search,
     Term,
     Undecided,
+    Variables,
     add,
     all_of,
     and_,
@@ -85,7 +86,7 @@ class Course:
         self.drugs = {drug.id: drug for drug in program.drugs}
         self.acts = tuple(_acts(program))
         self.facts: list[Term] = []
-        self.options: dict[str, int] = {}
+        self.variables = Variables()
         self.moments: list[Moment] = []
         self.permanent = {element.id for element in program.elements if element.valid_for is None}
         self._constant: dict[int, Symbol] = {}
@@ -103,7 +104,7 @@ class Course:
         self.modelled = tuple(
             slot.name for slot in (*program.slots, *extra) if slot.kind == "rate" or self._follows(slot)
         )
-        self._always = always = SymbolicWalk(program, extra, prefix="always: ", options=self.options)
+        self._always = always = SymbolicWalk(program, extra, prefix="always: ", variables=self.variables)
         for index, slot in enumerate(always.slots):
             if slot.kind == "parameter" or (slot.kind == "element" and slot.of in self.permanent):
                 self._constant[index] = always.slot(index)
@@ -116,12 +117,12 @@ class Course:
     def _add_moment(self, number: int) -> None:
         at: Term = 0
         if self.moments:
-            at = solver.integer(f"time of moment {number + 1}")
+            at = self.variables.integer(f"time of moment {number + 1}")
             next_ = add(self.moments[-1].at, SECOND)
             self.facts.append(equal(next_, at) if self.still else at_most(next_, at))
             self.facts.append(equal(solver.rest(at, SECOND), 0))
         walk = SymbolicWalk(
-            self.program, self.extra, prefix=f"at {number + 1}: ", shared=self._shared(at), options=self.options
+            self.program, self.extra, prefix=f"at {number + 1}: ", shared=self._shared(at), variables=self.variables
         )
         for index, slot in enumerate(walk.slots):
             if self._is_constant(slot):
@@ -160,7 +161,7 @@ class Course:
         rate_changes: dict[str, list[Term]] = {}
         for act in self.acts:
             name = f"at {number + 1}: {self.program.steps[act.step].id} {act.option}"
-            taken = solver.boolean(f"{name} is done")
+            taken = self.variables.boolean(f"{name} is done")
             facts.append(implies(taken, walk.recommended(act.step)))
             if act.option is not None:
                 facts.append(implies(taken, walk.eligible(act.step, act.option)))
@@ -169,7 +170,7 @@ class Course:
                 dose = walk.dose_of(act.action)
                 drug = self.drugs[act.action.drug]
                 facts.append(implies(taken, dose.known))
-                amount = solver.integer(f"{name} amount")
+                amount = self.variables.integer(f"{name} amount")
                 top = in_base(drug, act.action.salt, dose.high)
                 low = in_base(drug, act.action.salt, dose.rounded)
                 if act.action.of == "amount":  # a part of what is advised may be given
@@ -191,11 +192,11 @@ class Course:
             if mine:
                 moment.performed[index] = any_of(mine)
             else:
-                moment.performed[index] = solver.boolean(f"at {number + 1}: {step.id} is done")
+                moment.performed[index] = self.variables.boolean(f"at {number + 1}: {step.id} is done")
                 facts.append(implies(moment.performed[index], walk.recommended(index)))
             moment.ticked[index] = moment.performed[index]
             if any(done.act.step == index and done.act.action.drug for done in moment.done):
-                ticked = solver.boolean(f"at {number + 1}: {step.id} is ticked off")
+                ticked = self.variables.boolean(f"at {number + 1}: {step.id} is ticked off")
                 facts.append(implies(ticked, moment.performed[index]))
                 moment.ticked[index] = ticked
         facts.extend(walk.facts)
@@ -239,7 +240,7 @@ class Course:
         """The slots at a moment that follow from what was done before it."""
         made: dict[int, Symbol] = {}
         self._charted_now = {
-            id: solver.boolean(f"at {len(self.moments) + 1}: {id} is charted anew") for id in sorted(self.timed)
+            id: self.variables.boolean(f"at {len(self.moments) + 1}: {id} is charted anew") for id in sorted(self.timed)
         }
         for index, slot in enumerate((*self.program.slots, *self.extra)):
             if slot.kind == "rate":
@@ -255,12 +256,12 @@ class Course:
         running = self.rate(drug, number)
         if self.drugs[drug].valid_for is None:
             return running
-        return Number(solver.boolean(f"at {number + 1}: the rate of {drug} is current"), running.value)
+        return Number(self.variables.boolean(f"at {number + 1}: the rate of {drug} is current"), running.value)
 
     def rate(self, drug: str, number: int) -> Number:
         """The rate that runs when moment `number` (from 0) is looked at."""
         if drug not in self.rates_at_start:
-            rate = solver.integer(f"{drug} at the start")
+            rate = self.variables.integer(f"{drug} at the start")
             self.facts.append(at_most(0, rate))
             self.rates_at_start[drug] = Number(True, rate)
         if not number:
@@ -314,7 +315,7 @@ class Course:
             return True, 0, 0
         assert feature.window.event is not None
         known, begin = self._last(feature.window.event, at, rises=True)
-        outside = solver.integer(f"at {len(self.moments) + 1}: {slot.name} before the run")
+        outside = self.variables.integer(f"at {len(self.moments) + 1}: {slot.name} before the run")
         self.facts.append(at_most(0, outside))
         self.facts.append(equal(solver.rest(outside, SECOND), 0) if feature.function != "total" else True)
         self.facts.append(implies(at_most(0, begin), equal(outside, 0)))
@@ -325,7 +326,7 @@ class Course:
         if not any(drug.rate_unit for drug in drugs) or not self.moments:
             return 0
         number = len(self.moments)
-        flow = solver.integer(f"at {number + 1}: what ran in of {slot.of}")
+        flow = self.variables.integer(f"at {number + 1}: what ran in of {slot.of}")
         before = self._flows.setdefault(slot.name, [0])[-1]
         self.facts.append(at_most(before, flow))
         stopped = all_of(equal(self.rate(drug.id, number).value, 0) for drug in drugs if drug.rate_unit)
@@ -339,7 +340,10 @@ class Course:
         That is a gift, a start or a rise (without `rises` any change of a running rate), data charted, a step done.
         """
         if event.id not in self.before:
-            was, when = solver.boolean(f"{event.id} before"), solver.integer(f"time of {event.id} before")
+            was, when = (
+                self.variables.boolean(f"{event.id} before"),
+                self.variables.integer(f"time of {event.id} before"),
+            )
             self.facts.append(solver.less(when, 0))
             self.facts.append(equal(solver.rest(when, SECOND), 0))
             self.before[event.id] = was, when
@@ -377,7 +381,10 @@ class Course:
         assert feature.after is not None
         known, last = self._last(feature.after, at, rises=True)
         number = len(self.moments) + 1
-        true, false = solver.boolean(f"at {number}: {slot.name}"), solver.boolean(f"at {number}: not {slot.name}")
+        true, false = (
+            self.variables.boolean(f"at {number}: {slot.name}"),
+            self.variables.boolean(f"at {number}: not {slot.name}"),
+        )
         self.facts.append(not_(and_(true, false)))
         duration = self._settled_number(feature.duration)
         if duration is None:
@@ -584,7 +591,7 @@ class Courses:
     def course(self, still: bool = False) -> tuple[Course, Search]:
         if still not in self._courses:
             course = Course(self.program, min(3, self.moments) if still else self.moments, self.extra, still)
-            self._courses[still] = course, Search(course.facts, long=len(self.program.steps) >= LONG)
+            self._courses[still] = course, Search(course.variables, course.facts, long=len(self.program.steps) >= LONG)
         return self._courses[still]
 
     def find(self, claim: Claim) -> Run | None:

@@ -34,7 +34,7 @@ def differences(
         compare(f"{step.id} recommended", walk.recommended(index), step.id in {i.step for i in advice.recommended})
         if step.kind != "do" or item is None:
             continue
-        names = {code: name for name, code in walk.options.items()}
+        names = {code: name for name, code in walk.variables.options.items()}
         status = walk.final_status(index)
         compare(f"status of {step.id}", names[status.value] if status.known else "not known", item.status)
         if item.dose is not None:

@@ -100,7 +100,7 @@ def _has_salts(loaded: Loaded, drug: str) -> bool:
 def admits(loaded: Loaded, history: History) -> str | None:
     """What the formulas do not allow of a real history; None where they allow all of it."""
     course = Course(loaded.program, len(history.looks))
-    search = Search(course.facts)
+    search = Search(course.variables, course.facts)
     for number, (moment, advice) in enumerate(zip(course.moments, history.looks, strict=True)):
         search.require(equal(moment.at, history.times[number] * 10**8))
         for id, charted in moment.charted.items():
