@@ -1,9 +1,9 @@
 """Between two bands that meet, no number falls through to the last line, or to a band further down (KB441).
 
 Of an element whose `resolution:` is known, a hole no wider than that is told whatever numbers it begins and ends with.
-Of others, only one between two numbers, without them: an end that is in it may be what the last line is for. Where a
-case further down holds on both sides of the hole as well, it is one band too wide and not what the hole is for: then
-one single number is told too, such as six months exactly between `< 6 months` and `> 6 months`.
+Of others, only one between two numbers, without them: an end that is in it may be what the last line is for. Where the
+last line takes other numbers besides, or a case further down holds on both sides of the hole as well, it is not there
+for the hole: then one single number is told too, such as six months exactly between `< 6 months` and `> 6 months`.
 """
 
 from __future__ import annotations
@@ -34,26 +34,33 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
     """Numbers of one input that only the last line catches, where a step lower and a step higher a case holds."""
     values = [value for value in context.regions.full(slot) if isinstance(value, int)]
     cuts = context.regions.cuts(slot)
-    for first, last, stretch in _narrow(context, slot, values):
+    what = f"whether a number falls between the cases of `{table.name}`"
+
+    def at(number: int) -> list[ir.Expr]:
+        return [context.with_value(when, slot, values[number]) for when in table.whens]
+
+    def asked(wants: list[Want]) -> Found | Undecided | None:
+        return context.find("KB441", table.span, what, wants, way=context.way_to(None))
+
+    for first, last, stretch in (*_narrow(context, slot, values), *_single(context, slot, values)):
         inside = range(first, last + 1)
-        at = {
-            number: [context.with_value(when, slot, values[number]) for when in table.whens]
-            for number in (first - 1, *inside, last + 1)
-        }
         wants = [
-            *(Want(when, FALSE) for number in inside for when in at[number]),
-            Want(ir.Any_(tuple(at[first - 1])), TRUE),
-            Want(ir.Any_(tuple(at[last + 1])), TRUE),
+            *(Want(when, FALSE) for number in inside for when in at(number)),
+            Want(ir.Any_(tuple(at(first - 1))), TRUE),
+            Want(ir.Any_(tuple(at(last + 1))), TRUE),
         ]
-        made = context.find(
-            "KB441",
-            table.span,
-            f"whether a number falls between the cases of `{table.name}`",
-            wants,
-            way=context.way_to(None),
-        )
+        made = asked(wants)
         if made is None or isinstance(made, Undecided):
             continue
+        elsewhere = (*range(first - 1), *range(last + 2, len(values)))
+        if (
+            first == last
+            and values[first] in cuts
+            and not any(
+                isinstance(asked([*wants, *(Want(when, FALSE) for when in at(number))]), Found) for number in elsewhere
+            )
+        ):
+            continue  # the last line may be there for this one number
         charted = next((values[number] for number in inside if values[number] in cuts), values[first])
         yield _told(context, table, slot, stretch, Found({**made.domains, slot: (charted,)}, made.exact))
         return
@@ -62,19 +69,13 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
 def _caught(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
     """Numbers that a case takes which holds beside them too, where cases above it take what is beside them."""
     values = [value for value in context.regions.full(slot) if isinstance(value, int)]
-    cuts = context.regions.cuts(slot)
-    single = [
-        (place, place, stretch_of(context, slot, values, place, place))
-        for place in range(1, len(values) - 1)
-        if values[place] in cuts
-    ]
     for later in range(2, len(table.whens)):
         if slot not in context.inputs(table.whens[later]):
             continue
         above = [when for when in table.whens[:later] if slot in context.inputs(when)]
         if len(above) < 2:
             continue
-        for first, last, stretch in (*_narrow(context, slot, values), *single):
+        for first, last, stretch in (*_narrow(context, slot, values), *_single(context, slot, values)):
             inside = range(first, last + 1)
             beside = (first - 1, last + 1)
 
@@ -119,6 +120,14 @@ def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[t
                 yield first, last, stretch
 
 
+def _single(context: InspectContext, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
+    """The numbers that conditions name, each as a stretch of its own."""
+    cuts = context.regions.cuts(slot)
+    for place in range(1, len(values) - 1):
+        if values[place] in cuts:
+            yield place, place, stretch_of(context, slot, values, place, place)
+
+
 def _told(
     context: InspectContext, table: Table, slot: int, stretch: Stretch, made: Found, later: int | None = None
 ) -> Diagnostic:
@@ -140,6 +149,8 @@ def _told(
         ),
         table.span,
     )
+    if stretch.low == stretch.high:
+        near = _next_band(context, table, slot, stretch, later)
     said = f"no band of `{table.name}` holds, and the last line gives {table.says[-1]}"
     if later is not None:
         near = _next_band(context, table, slot, stretch, later)
@@ -164,7 +175,7 @@ def _told(
     )
 
 
-def _next_band(context: InspectContext, table: Table, slot: int, stretch: Stretch, later: int) -> Span:
+def _next_band(context: InspectContext, table: Table, slot: int, stretch: Stretch, later: int | None) -> Span:
     """The band that begins above the hole."""
     values = [value for value in context.regions.full(slot) if isinstance(value, int)]
     within = next(
