@@ -304,6 +304,19 @@ def _called(name: str) -> str:
 _ELSE = frozenset({"otherwise", "default", "Else", "ELSE", "if_none", "others"})
 
 
+# What is written in other files than the protocol, and where.
+_ELSEWHERE: Final = {
+    "drugs": "protocols/library/drugs.yaml",
+    "drug": "protocols/library/drugs.yaml",
+    "classes": "protocols/library/drugs.yaml",
+    "units": "protocols/library/units.yaml",
+    "statements": "statements.yaml beside it",
+    "references": "statements.yaml beside it",
+    "source": "statements.yaml beside it",
+    "scenarios": "a file of its own in scenarios/ beside it",
+}
+
+
 _NOTHING = frozenset({"none", "nothing", "no", "nobody", "nil", "null", "empty", "~", "-", "n/a"})
 
 
@@ -511,6 +524,9 @@ def _unknown_key(
             return {lacking[0]}
     if home and not (near and near[:3] == key[:3]):
         help = f"`{key}` belongs to {_a('`' + home[0] + '` step')}"
+    elif shape.title == "protocol" and key in _ELSEWHERE:
+        help = f"write `{key}:` in {_ELSEWHERE[key]}; a protocol uses what stands there by its name"
+        near = None
     elif near:
         help = f"did you mean `{near}`?"
     else:

@@ -63,6 +63,13 @@ ROOT_CAUSES = [
         "did you mean `question`?",
     ),
     (
+        "a key of another file",
+        changed("start:", "drugs: {}\nstart:"),
+        "KB201",
+        "unknown key `drugs` in a protocol",
+        "write `drugs:` in protocols/library/drugs.yaml; a protocol uses what stands there by its name",
+    ),
+    (
         "a key of another kind of step",
         changed("    call: senior", "    cases: []\n    call: senior"),
         "KB201",
