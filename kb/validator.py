@@ -72,6 +72,7 @@ class Shape:
     """A schema made ready for walking. Built once per schema; nothing changes it afterwards."""
 
     __slots__ = (
+        "about",
         "apart",
         "boolean_ok",
         "case",
@@ -111,6 +112,7 @@ class Shape:
     def __init__(self) -> None:
         self.types: tuple[str, ...] = ()
         self.title = ""
+        self.about = ""
         self.code = ""
         self.example = ""
         self.prose = self.closed = self.unique = self.case = self.expression = self.window = False
@@ -200,6 +202,7 @@ def shape_of(kind: str) -> Shape:
         types = schema.get("type", ())
         shape.types = (types,) if isinstance(types, str) else tuple(types)
         shape.title = schema.get("title", "")
+        shape.about = schema.get("description", "")
         shape.code = schema.get("x-code", "")
         shape.example = schema.get("x-example", "")
         shape.prose = bool(schema.get("x-prose"))
@@ -470,6 +473,9 @@ def _first_words(shape: Shape, key: str) -> str:
         return f"write `{key}:` and one of {_listed(str(word) for word in inner.enum)}"
     if inner is not None and inner.example:
         return f"write it like `{key}: {inner.example}`"
+    if inner is not None and inner.about:
+        about = inner.about.removesuffix(".")
+        return f"add `{key}:` ({about if about[:2].isupper() else about[:1].lower() + about[1:]})"
     return f"add `{key}:`"
 
 

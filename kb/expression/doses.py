@@ -47,7 +47,7 @@ def dose_problems(
             continue
         per_weight = by_weight(target, made, weight or scope.basis)
         if per_weight and not (of == "rate" and any(bare_base(base) == "arbitrary" for base, _ in target.dimension)):
-            if scope.weighing(weight) is None:
+            if not (weight or scope.basis):  # one that is named and that nobody knows is told as that (KB411)
                 checker.report(
                     "KB337",
                     end.span,

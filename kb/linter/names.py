@@ -75,7 +75,9 @@ def _weights(context: LintContext) -> Iterator[Diagnostic]:
                 "KB411",
                 weight.span,
                 f"no data are the weight `{weight.value}`",
-                nearest(weight.value, bases, f"the data dictionary has: {', '.join(sorted(bases)) or 'none'}"),
+                nearest(
+                    weight.value, bases, f"write one that the data dictionary has: {', '.join(sorted(bases)) or 'none'}"
+                ),
                 "actual and ideal weight can differ twofold, and every dose per kg with them",
             )
 

@@ -64,7 +64,7 @@ class Quantity(NamedTuple):
 
 def quantities(units: UnitTable, prose: str) -> Iterator[Quantity]:
     """Every number of `prose`, `ten minutes` too; in `0.1 to 0.5 mcg/kg/min` the unit belongs to both."""
-    for match in _QUANTITY.finditer(_SPELT_OUT.sub(lambda match: _SPELT[match[1]], prose)):
+    for match in _QUANTITY.finditer(in_figures(prose)):
         first, unit, second, last = match.groups()
         unit, last = _unit(units, unit), _unit(units, last)
         if second is not None:
@@ -72,6 +72,11 @@ def quantities(units: UnitTable, prose: str) -> Iterator[Quantity]:
             yield _quantity(second, last or unit, match.start(3))._replace(of_range=True)
         else:
             yield _quantity(first, unit, match.start())
+
+
+def in_figures(prose: str) -> str:
+    """`ten minutes` as `10 minutes`: what `Quantity.begins` counts in."""
+    return _SPELT_OUT.sub(lambda match: _SPELT[match[1]], prose)
 
 
 def _quantity(number: str, unit: str, begins: int) -> Quantity:

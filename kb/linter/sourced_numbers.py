@@ -89,17 +89,17 @@ def _numbers(
     ]
     if not numbers:
         return
-    cited, said = _said(context, resting)
+    cited, told = said(context, resting)
     if not cited:
         return  # that nothing is cited is told where citations are
     for number in numbers:
-        if any(_agrees(context, quantity, number) for _, quantity in said):
+        if any(agrees(context, quantity, number) for _, quantity in told):
             continue
         shown = f"{number.value} {number.unit}"
-        slip = next(((source, quantity) for source, quantity in said if _slipped(context, quantity, number)), None)
+        slip = next(((source, quantity) for source, quantity in told if _slipped(context, quantity, number)), None)
         if slip is None:
             having = _having(context, number)
-            if not said and not having:
+            if not told and not having:
                 continue
             yield found(
                 "KB510",
@@ -144,7 +144,7 @@ def _rounds(record: object, number: tree.Number) -> bool:
     )
 
 
-def _agrees(context: LintContext, quantity: Quantity, number: tree.Number) -> bool:
+def agrees(context: LintContext, quantity: Quantity, number: tree.Number) -> bool:
     """Whether prose has the number: with its unit, without any, or as the printed value whose lower edge it is."""
     if not quantity.unit:
         return quantity.value == Fraction(number.value)
@@ -159,7 +159,7 @@ def _measured(context: LintContext, number: tree.Number) -> bool:
         return False
 
 
-def _said(context: LintContext, record: object) -> tuple[frozenset[str], list[tuple[str, Quantity]]]:
+def said(context: LintContext, record: object) -> tuple[frozenset[str], list[tuple[str, Quantity]]]:
     """The statements and interpretations that a record rests on, and the numbers in them."""
     protocol, evidence = context.protocol, context.protocol.evidence
     assert evidence is not None
@@ -181,17 +181,17 @@ def _said(context: LintContext, record: object) -> tuple[frozenset[str], list[tu
                 seen.add(name)
                 stack.append(following)
     units = context.scope.units
-    said: list[tuple[str, Quantity]] = []
+    told: list[tuple[str, Quantity]] = []
     for statement in evidence.statements.values():
         whole = statement.id in statements or statement.parent in statements
         if whole or any(id.rstrip("abcdefghijklmnopqrstuvwxyz") == statement.id for id in statements):
-            said += [(statement.id, quantity) for quantity in quantities(units, statement.says.value)]
+            told += [(statement.id, quantity) for quantity in quantities(units, statement.says.value)]
     for id in sorted(readings):
         reading = protocol.interpretations.get(id)
         if reading is not None:
             for text in (reading.reading, reading.because, *reading.rejected):
-                said += [(id, quantity) for quantity in quantities(units, text.value)]
-    return frozenset(statements | readings), said
+                told += [(id, quantity) for quantity in quantities(units, text.value)]
+    return frozenset(statements | readings), told
 
 
 def _slipped(context: LintContext, quantity: Quantity, number: tree.Number) -> bool:
