@@ -10,6 +10,7 @@ from kb.codes import found
 from kb.diagnostics import Diagnostic
 from kb.evaluate import evaluate, fill_defines
 from kb.inspector.context import InspectContext, Table, Undecided, all_false
+from kb.inspector.regions import Regions
 from kb.inspector.wording import Stretch, example, told, written_grain
 from kb.prover.solver import Term
 from kb.prover.symbolic import SymbolicWalk
@@ -89,20 +90,20 @@ def hole(context: InspectContext, table: Table, row: ir.Row) -> Stretch | None:
             low -= 1
         while high < len(values) - 1 and through(high + 1):
             high += 1
-        stretch = stretch_of(context, slot, values, low, high)
+        stretch = stretch_of(context.regions, slot, values, low, high)
         ends = (stretch.low is not None) + (stretch.high is not None)
         if ends and (best is None or ends > (best.low is not None) + (best.high is not None)):
             best = stretch
     return best
 
 
-def stretch_of(context: InspectContext, slot: int, values: list[int], low: int, high: int) -> Stretch:
+def stretch_of(split: Regions, slot: int, values: list[int], low: int, high: int) -> Stretch:
     """The regions from number `low` to number `high` as a stretch of numbers."""
-    cuts = context.regions.cuts(slot)
+    cuts = split.cuts(slot)
     first = values[low] in cuts
     last = values[high] in cuts
     return Stretch(
-        context.program.slots[slot],
+        split.program.slots[slot],
         values[low] if first else values[low - 1] if low > 0 else None,
         first,
         values[high] if last else values[high + 1] if high < len(values) - 1 else None,

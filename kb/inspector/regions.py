@@ -605,17 +605,21 @@ class Regions:
     def _narrow_comparison(self, expr: ir.Compare, among: int, domains: Domains) -> bool | None:
         opaque = self.opaque(expr)
         if opaque is not None:
-            key, op, number = opaque
-            return self._limit(key, domains, lambda value: bool(_BIT[compare(op, value, number)] & among))
-        for one, other in ((expr.left, expr.right), (expr.right, expr.left)):
+            return self._limit_by(*opaque, among, domains)
+        for one, other, as_is in ((expr.left, expr.right, True), (expr.right, expr.left, False)):
             slot = self._input_of(one)
             if slot is not None and type(other) is ir.Const:
+                if type(one) is ir.Get and one.slot == slot:  # the input itself
+                    return self._limit_by(slot, expr.op if as_is else _FLIPPED[expr.op], other.value, among, domains)
 
                 def holds(value: ir.Value, slot: int = slot) -> bool:
                     return bool(self.mask(expr, {slot: (value,)}, {}) & among)
 
                 return self._limit(slot, domains, holds)
         return None
+
+    def _limit_by(self, key: Key, op: str, number: ir.Value, among: int, domains: Domains) -> bool:
+        return self._limit(key, domains, lambda value: bool(_BIT[compare(op, value, number)] & among))
 
     def _limit(self, key: Key, domains: Domains, holds: Callable[[ir.Value], bool]) -> bool:
         held = domains.get(key) or self.full(key)

@@ -17,7 +17,7 @@ from kb.diagnostics import Diagnostic, Related, Span
 from kb.evaluate import evaluate, fill_defines
 from kb.inspector.context import InspectContext, Table, Undecided
 from kb.inspector.gaps import is_narrow, stretch_of, width
-from kb.inspector.regions import FALSE, TRUE, Found, Want
+from kb.inspector.regions import FALSE, TRUE, Found, Regions, Want
 from kb.inspector.wording import Stretch, example, told
 
 
@@ -25,15 +25,16 @@ def check(context: InspectContext) -> Iterator[Diagnostic]:
     for table in context.tables:
         if len(table.whens) < 2:
             continue
+        own = Regions(context.program, table.whens)  # where other tables split an input, nothing ends here
         for slot in context.regions.compared(*table.whens):
-            yield from _slivers(context, table, slot) if table.closed else ()
-            yield from _caught(context, table, slot)
+            yield from _slivers(context, own, table, slot) if table.closed else ()
+            yield from _caught(context, own, table, slot)
 
 
-def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
+def _slivers(context: InspectContext, own: Regions, table: Table, slot: int) -> Iterator[Diagnostic]:
     """Numbers of one input that only the last line catches, where a step lower and a step higher a case holds."""
-    values = [value for value in context.regions.full(slot) if isinstance(value, int)]
-    cuts = context.regions.cuts(slot)
+    values = [value for value in own.full(slot) if isinstance(value, int)]
+    cuts = own.cuts(slot)
     what = f"whether a number falls between the cases of `{table.name}`"
 
     def at(number: int) -> list[ir.Expr]:
@@ -42,7 +43,7 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
     def asked(wants: list[Want]) -> Found | Undecided | None:
         return context.find("KB441", table.span, what, wants, way=context.way_to(None))
 
-    for first, last, stretch in (*_narrow(context, slot, values), *_single(context, slot, values)):
+    for first, last, stretch in (*_narrow(context, own, slot, values), *_single(context, own, slot, values)):
         inside = range(first, last + 1)
         wants = [
             *(Want(when, FALSE) for number in inside for when in at(number)),
@@ -66,16 +67,16 @@ def _slivers(context: InspectContext, table: Table, slot: int) -> Iterator[Diagn
         return
 
 
-def _caught(context: InspectContext, table: Table, slot: int) -> Iterator[Diagnostic]:
+def _caught(context: InspectContext, own: Regions, table: Table, slot: int) -> Iterator[Diagnostic]:
     """Numbers that a case takes which holds beside them too, where cases above it take what is beside them."""
-    values = [value for value in context.regions.full(slot) if isinstance(value, int)]
+    values = [value for value in own.full(slot) if isinstance(value, int)]
     for later in range(2, len(table.whens)):
         if slot not in context.inputs(table.whens[later]):
             continue
         above = [when for when in table.whens[:later] if slot in context.inputs(when)]
         if len(above) < 2:
             continue
-        for first, last, stretch in (*_narrow(context, slot, values), *_single(context, slot, values)):
+        for first, last, stretch in (*_narrow(context, own, slot, values), *_single(context, own, slot, values)):
             inside = range(first, last + 1)
             beside = (first - 1, last + 1)
 
@@ -102,13 +103,13 @@ def _caught(context: InspectContext, table: Table, slot: int) -> Iterator[Diagno
             return
 
 
-def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
+def _narrow(context: InspectContext, own: Regions, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
     """The first and the last region of each stretch that a hole may fill; never one single number."""
-    cuts = context.regions.cuts(slot)
+    cuts = own.cuts(slot)
     measured = context.resolution(context.program.slots[slot])
     for first in range(1, len(values) - 1):
         for last in range(first, len(values) - 1):
-            stretch = stretch_of(context, slot, values, first, last)
+            stretch = stretch_of(own, slot, values, first, last)
             if not is_narrow(context, stretch):
                 break
             assert stretch.low is not None
@@ -120,12 +121,12 @@ def _narrow(context: InspectContext, slot: int, values: list[int]) -> Iterator[t
                 yield first, last, stretch
 
 
-def _single(context: InspectContext, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
+def _single(context: InspectContext, own: Regions, slot: int, values: list[int]) -> Iterator[tuple[int, int, Stretch]]:
     """The numbers that conditions name, each as a stretch of its own."""
-    cuts = context.regions.cuts(slot)
+    cuts = own.cuts(slot)
     for place in range(1, len(values) - 1):
         if values[place] in cuts:
-            yield place, place, stretch_of(context, slot, values, place, place)
+            yield place, place, stretch_of(own, slot, values, place, place)
 
 
 def _told(
