@@ -68,17 +68,11 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
 def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
     evidence = context.protocol.evidence
     assert evidence is not None
-    compared = [each for each in model.every(record, tree.Compare) if each.op in _SIDES]
+    compared = list(_thresholds(record))
     if not compared:
         return
     _, sources = said(context, record)
-    for comparison in compared:
-        number, op = comparison.right, comparison.op
-        value = comparison.left
-        if isinstance(value, tree.Number):
-            value, number, op = number, value, _FLIPPED[op]  # type: ignore[assignment]
-        if not isinstance(value, tree.Name) or not isinstance(number, tree.Number) or not number.value:
-            continue
+    for comparison, op, number in compared:
         sides: dict[Side, tuple[model.StatementDef, str]] = {}
         for source, quantity in sources:
             if not agrees(context, quantity, number):
@@ -102,6 +96,16 @@ def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
             "whoever is charted with exactly this number is answered as the source does not mean",
             (Related(statement.span, f"`{statement.id}` stands here"),),
         )
+
+
+def _thresholds(record: object) -> Iterator[tuple[tree.Compare, str, tree.Number]]:
+    """What holds a name against a number, with the operator as if the name stood first."""
+    for comparison in model.every(record, tree.Compare):
+        match comparison:
+            case tree.Compare(op, tree.Name(), tree.Number() as number) if op in _SIDES and number.value:
+                yield comparison, op, number
+            case tree.Compare(op, tree.Number() as number, tree.Name()) if op in _SIDES and number.value:
+                yield comparison, _FLIPPED[op], number
 
 
 def _side(says: str, quantity: Quantity) -> tuple[Side, str] | None:
