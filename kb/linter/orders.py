@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
@@ -104,6 +104,8 @@ class Extent(NamedTuple):
 
 ENDLESS = Extent(None, None)
 _MOST_DEPTH = 24
+_ANYBODY: Mapping[str, Extent] = {}
+_UPWARDS = {">": True, ">=": True, "<": False, "<=": False}
 
 
 def extent_of_dose(scope: Scope, order: Order, amount: model.Amount) -> Extent:
@@ -149,16 +151,16 @@ def is_per_kg(scope: Scope, unit: str | None) -> bool:
 
 def per_kg(scope: Scope, value: tree.Expr | tree.Range) -> bool:
     """Whether a dose is per kilogram: a number as written, or a parameter or definition that is."""
-    ends = (value.low, value.high) if isinstance(value, tree.Range) else (value,)
     return any(
         power < 0
-        for end in ends
+        for end in _ends(value)
         for base, power in check_value(scope, end)[0].dimension
         if base.startswith("body_mass")
     )
 
 
-def _extent(scope: Scope, expr: tree.Expr, depth: int) -> Extent:
+def _extent(scope: Scope, expr: tree.Expr, depth: int, within: Mapping[str, Extent] = _ANYBODY) -> Extent:
+    """`within`: what names can be besides, where only some patients come."""
     if depth > _MOST_DEPTH:
         return ENDLESS
     match expr:
@@ -166,27 +168,27 @@ def _extent(scope: Scope, expr: tree.Expr, depth: int) -> Extent:
             value = literal_value(scope, expr)
             return Extent(value, value)
         case tree.Name(id=id):
-            return _named(scope, id, depth)
+            return _both(_named(scope, id, depth, within), within.get(id, ENDLESS))
         case tree.Negate(item=item):
-            low, high = _extent(scope, item, depth + 1)
+            low, high = _extent(scope, item, depth + 1, within)
             return Extent(None if high is None else -high, None if low is None else -low)
         case tree.Arithmetic(op=op, left=left, right=right):
-            return _computed(op, _extent(scope, left, depth + 1), _extent(scope, right, depth + 1))
+            return _computed(op, _extent(scope, left, depth + 1, within), _extent(scope, right, depth + 1, within))
         case tree.Call(function="least", arguments=arguments):
-            return _least([_extent(scope, each, depth + 1) for each in arguments])
+            return _least([_extent(scope, each, depth + 1, within) for each in arguments])
         case tree.Call(function="greatest", arguments=arguments):
-            parts = [_extent(scope, each, depth + 1) for each in arguments]
+            parts = [_extent(scope, each, depth + 1, within) for each in arguments]
             highs, lows = [part.high for part in parts], [part.low for part in parts if part.low is not None]
             high = None if None in highs else max(each for each in highs if each is not None)
             return Extent(max(lows, default=None), high)
         case tree.Call(function="round", arguments=(first, *_)):
-            return _extent(scope, first, depth + 1)
+            return _extent(scope, first, depth + 1, within)
         case tree.TimeFeature(function="total" | "count" | "since"):
             return Extent(Fraction(0), None)
     return ENDLESS
 
 
-def _named(scope: Scope, id: str, depth: int) -> Extent:
+def _named(scope: Scope, id: str, depth: int, within: Mapping[str, Extent]) -> Extent:
     match scope.kind_of(id):
         case "parameter":
             parameter = scope.parameters[id]
@@ -199,19 +201,19 @@ def _named(scope: Scope, id: str, depth: int) -> Extent:
                 low, high = (_plain(scope, end, factor) for end in ends)
                 return Extent(low, high)
             if isinstance(parameter.default, model.Amount) and not isinstance(parameter.default.value, tree.Range):
-                return _extent(scope, parameter.default.value, depth + 1)
+                return _extent(scope, parameter.default.value, depth + 1, within)
         case "element":
             element = scope.elements[id]
             if element.plausible is not None:
                 try:
-                    factor = scope.units.parse(element.unit or "1").factor
+                    measure = scope.units.parse(element.unit or "1")
                 except BadValue:
                     return ENDLESS
-                return Extent(*(Fraction(end) * factor for end in element.plausible))
+                return Extent(*(Fraction(end) * measure.factor + measure.offset for end in element.plausible))
         case "drug":
             return Extent(Fraction(0), None)
         case "define":
-            parts = [_extent(scope, part, depth + 1) for part in values_of(scope, id)]
+            parts = [_extent(scope, value, depth + 1, here) for value, here in _cases_of(scope, id, within)]
             if parts and all(part.high is not None for part in parts):
                 lows = [part.low for part in parts if part.low is not None]
                 low = min(lows) if len(lows) == len(parts) else None
@@ -219,11 +221,39 @@ def _named(scope: Scope, id: str, depth: int) -> Extent:
     return ENDLESS
 
 
-def values_of(scope: Scope, id: str) -> list[tree.Expr]:
-    """The values that a definition can have, as written."""
+def _cases_of(scope: Scope, id: str, within: Mapping[str, Extent]) -> Iterator[tuple[tree.Expr, Mapping[str, Extent]]]:
+    """The values that a definition can have, each with what names can be where it is the one."""
     define = scope.defines[id]
-    values = [value for _, value in define.cases] + ([] if define.value is None else [define.value])
-    return [end for value in values for end in ((value.low, value.high) if isinstance(value, tree.Range) else (value,))]
+    rest = dict(within)
+    for when, value in define.cases:
+        here = dict(rest)
+        for part in when.items if isinstance(when, tree.And) else (when,):
+            _narrow(scope, here, part, holds=True)
+        for part in when.items if isinstance(when, tree.Or) else (when,):
+            _narrow(scope, rest, part, holds=False)
+        if not any(of.low is not None and of.high is not None and of.low > of.high for of in here.values()):
+            yield from ((end, here) for end in _ends(value))
+    if define.value is not None:
+        yield from ((end, within) for end in _ends(define.value))
+
+
+def _narrow(scope: Scope, names: dict[str, Extent], part: tree.Expr | None, holds: bool) -> None:
+    """Take from `names` what cannot be where a comparison holds, or does not; any other condition takes nothing."""
+    match part:
+        case tree.Compare(op, tree.Name(id=id), tree.Number() as number) if op in _UPWARDS:
+            end = literal_value(scope, number)
+            above = _UPWARDS[op] is holds
+            names[id] = _both(names.get(id, ENDLESS), Extent(end, None) if above else Extent(None, end))
+
+
+def _both(one: Extent, other: Extent) -> Extent:
+    lows = [end for end in (one.low, other.low) if end is not None]
+    highs = [end for end in (one.high, other.high) if end is not None]
+    return Extent(max(lows, default=None), min(highs, default=None))
+
+
+def _ends(value: tree.Expr | tree.Range) -> tuple[tree.Expr, ...]:
+    return (value.low, value.high) if isinstance(value, tree.Range) else (value,)
 
 
 def _plain(scope: Scope, end: tree.Expr, factor: Fraction) -> Fraction | None:
