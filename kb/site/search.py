@@ -59,11 +59,24 @@ def search_index(whole: Whole, made: Mapping[str, str], written: Mapping[str, st
     for path, text in {**made, **written}.items():
         if (path in written or not path.startswith("protocols/")) and _is_built(path):
             entries += page_entries(path, text)
-    kinds = list(dict.fromkeys(entry.kind for entry in entries))
+    # What many entries share is told once, and each names it by its number.
+    kinds, groups, pages = dict[str, int](), dict[str, int](), dict[str, int]()
+
+    def row(entry: Entry) -> list[str | int]:
+        title, within, address, text = _shown(entry)
+        page, _, place = address.partition("#")
+        numbers = [
+            known.setdefault(one, len(known)) for known, one in ((kinds, entry.kind), (groups, within), (pages, page))
+        ]
+        return [*numbers, place, title, text]
+
+    rows = [row(entry) for entry in entries]
     index = {
         "names": [list(names) for names in synonyms(whole)],
-        "kinds": kinds,
-        "entries": [[kinds.index(each.kind), *_shown(each)] for each in entries],
+        "kinds": list(kinds),
+        "groups": list(groups),
+        "pages": list(pages),
+        "entries": rows,
     }
     return f"{ASSIGNED}{json.dumps(index, ensure_ascii=False, separators=(',', ':'))};\n"
 
@@ -73,17 +86,20 @@ def _shown(entry: Entry) -> tuple[str, str, str, str]:
     return clean(entry.title), clean(entry.within), entry.address, clean(entry.text)
 
 
-def read_index(script: str) -> dict[str, list[list[str | int]]]:
-    """The object that the script assigns.
+def addresses(script: str) -> list[str]:
+    """Where the entries of an index lead, from the root of the site.
 
     Raises:
-        ValueError: it is no such script.
+        ValueError: it is no such script, or a damaged one.
 
     """
     if not script.startswith(ASSIGNED):
         raise ValueError("no search index")
-    found: dict[str, list[list[str | int]]] = json.loads(script.removeprefix(ASSIGNED).rstrip(";\n"))
-    return found
+    found = json.loads(script.removeprefix(ASSIGNED).rstrip(";\n"))
+    try:
+        return [f"{found['pages'][page]}#{place}".rstrip("#") for _, _, page, place, *_ in found["entries"]]
+    except (KeyError, TypeError, IndexError) as fault:
+        raise ValueError("a damaged search index") from fault
 
 
 def synonyms(whole: Whole) -> Iterator[tuple[str, ...]]:

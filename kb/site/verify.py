@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from kb.generator.wording import short_digest
 from kb.site.emit import MANIFEST
-from kb.site.search import read_index
+from kb.site.search import addresses
 
 NOTHING = (
     "{manifest} is not in {folder}: no page of a protocol was built here. Is it the folder that was built into? Where"
@@ -125,11 +125,11 @@ def _dead_links(folder: Path, pages: dict[str, _Page], own: str) -> Iterator[str
 def _not_found(folder: Path, name: str, pages: dict[str, _Page]) -> Iterator[str]:
     """What the search leads to and is not there. Places on pages that somebody wrote are left to who built them."""
     try:
-        entries = read_index((folder / name).read_text("utf-8"))["entries"]
-    except (OSError, ValueError, KeyError):
+        led = addresses((folder / name).read_text("utf-8"))
+    except (OSError, ValueError):
         yield f"{name} is missing or damaged: nothing can be searched"
         return
-    for address in sorted({str(entry[3]) for entry in entries}):
+    for address in sorted(set(led)):
         path, _, place = address.partition("#")
         if path not in pages:
             told = "leave nothing in site/docs that is not to be built"

@@ -3,7 +3,8 @@
 // it also works on a page opened from the disk. Whatever stands in the index is shown as text.
 (() => {
   /** @typedef {[kind: number, title: string, within: string, address: string, text: string]} Entry */
-  /** @typedef {{names: string[][], kinds: string[], entries: Entry[]}} Index */
+  /** @typedef {[kind: number, group: number, page: number, place: string, title: string, text: string]} Row */
+  /** @typedef {{names: string[][], kinds: string[], groups: string[], pages: string[], entries: Row[]}} Index */
   /** `head`, `body`: the words of title and text; `also`, `beside`: other names of what is named there; `same`: of the title itself.
    * @typedef {{entry: Entry, head: string, body: string, also: string, beside: string, same: string[]}} Held */
   const form = /** @type {HTMLFormElement | null} */ (document.querySelector(".kb-search"));
@@ -53,10 +54,12 @@
     names = index.names.map((shown) => ({ shown, folded: shown.map((each) => ` ${words(each).join(" ")} `) }));
     kinds = index.kinds;
     weights = kinds.map((kind) => WEIGHT.get(kind) ?? 0);
-    held = index.entries.map((entry) => {
-      const head = findable(entry[1]);
-      const body = findable(`${entry[2]} ${entry[4]} ${entry[3].split("#")[1] ?? ""}`);
-      const title = ` ${words(entry[1]).join(" ")} `;
+    held = index.entries.map(([kind, group, page, place, name, text]) => {
+      /** @type {Entry} */
+      const entry = [kind, name, index.groups[group], place ? `${index.pages[page]}#${place}` : index.pages[page], text];
+      const head = findable(name);
+      const body = findable(`${entry[2]} ${text} ${place}`);
+      const title = ` ${words(name).join(" ")} `;
       const same = [title, ...names.filter((group) => group.folded.includes(title)).flatMap((group) => group.folded)];
       return { entry, head, body, also: others(head), beside: others(body), same };
     });
