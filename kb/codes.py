@@ -237,6 +237,7 @@ EVIDENCE: dict[str, Code] = {
     "KB512": Code("strength-and-wording", WARNING, "A recommendation is as strong as its source words and grades it."),
     "KB513": Code("nobody-confirms", WARNING, "Somebody is named who must confirm a reading."),
     "KB514": Code("other-side", WARNING, "A threshold is on the side of its number that its source has."),
+    "KB515": Code("another-row", WARNING, "A row of a table has the value that its source gives for it."),
     "KB520": Code("review-overdue", WARNING, "A source is looked at again when its publisher was to review it."),
     "KB522": Code("one-code-two-meanings", WARNING, "One code has one meaning."),
     "KB523": Code("one-drug-two-entries", WARNING, "One drug has one entry, whatever it is called."),

@@ -85,8 +85,8 @@ def base_with(text: str, folder: Path) -> tuple[Base, Path]:
     id = re.search(r"^id: (\S+)", text, re.MULTILINE)
     if id is not None and id[1] != "example":
         home.rename(home := home.parent / id[1])
-    cited = {"S01"} | ({"S02"} if "S02" in text else set())
     told = dict(re.findall(r"^# (S\d+) says: (.+)$", text, re.MULTILINE))
+    cited = {"S01", *told} | ({"S02"} if "S02" in text else set())
     made = [
         STATEMENT.format(id=each, says=told.get(each, "What the page says"), kind="dose" if each in told else "act")
         for each in sorted(cited)
