@@ -56,13 +56,9 @@ def check(context: LintContext) -> Iterator[Diagnostic]:
     if protocol.evidence is None:
         return
     parts = protocol.steps, protocol.defines, protocol.never, protocol.caps, protocol.goals, protocol.alerts
-    told: set[int] = set()
     for part in parts:
         for record in part.values():
-            for item in _record(context, record):
-                if id(item.span) not in told:
-                    told.add(id(item.span))
-                    yield item
+            yield from _record(context, record)
 
 
 def _record(context: LintContext, record: object) -> Iterator[Diagnostic]:
